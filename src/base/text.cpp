@@ -1,0 +1,159 @@
+#include "chimera/base/text.hpp"
+
+#include <cstdint>
+
+namespace chimera {
+namespace {
+
+// What stands at the front of a text: a well-formed UTF-8 sequence, or the maximal subpart of an
+// ill-formed one (Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts").
+struct Sequence {
+  uint32_t code = 0;
+  uint32_t length = 1;
+  bool ok = false;
+};
+
+Sequence front_sequence(std::string_view s) {
+  const auto byte = [s](size_t i) { return static_cast<unsigned char>(s[i]); };
+  const uint32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  if (lead < 0xc2 || lead > 0xf4) return {};
+  const uint32_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  // Only the second byte has narrower bounds: they keep out overlong forms, surrogates, > U+10FFFF.
+  uint32_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  uint32_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  uint32_t code = lead & (0x7fu >> length);
+  for (uint32_t i = 1; i < length; ++i) {
+    if (i >= s.size() || byte(i) < low || byte(i) > high) return {0, i, false};
+    code = code << 6 | (byte(i) & 0x3fu);
+    low = 0x80;
+    high = 0xbf;
+  }
+  return {code, length, true};
+}
+
+constexpr bool is_continuation(char c) { return (c & '\xc0') == '\x80'; }
+
+constexpr bool is_bidi_control(uint32_t c) {
+  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+         (c >= 0x2066 && c <= 0x2069);
+}
+
+// At least two digits.
+void append_hex(std::string& out, uint32_t value) {
+  int shift = 4;
+  while (value >> shift > 0xf) shift += 4;
+  for (; shift >= 0; shift -= 4) out += "0123456789abcdef"[value >> shift & 0xf];
+}
+
+}  // namespace
+
+std::string_view trim_left(std::string_view s) {
+  while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
+  return s;
+}
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
+  return trim_left(s);
+}
+
+std::string lowered(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) c = to_lower(c);
+  return out;
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+bool icontains(std::string_view haystack, std::string_view lower_needle) {
+  for (size_t n = lower_needle.size(); haystack.size() >= n; haystack.remove_prefix(1)) {
+    if (iequals(haystack.substr(0, n), lower_needle)) return true;
+    if (haystack.empty()) break;
+  }
+  return false;
+}
+
+bool next_part(std::string_view& rest, char separator, std::string_view& part) {
+  if (rest.empty()) return false;
+  const size_t at = rest.find(separator);
+  part = rest.substr(0, at);
+  rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
+  return true;
+}
+
+bool next_line(std::string_view& rest, std::string_view& line) {
+  const bool unterminated = rest.find('\n') == std::string_view::npos;
+  if (!next_part(rest, '\n', line)) return false;
+  if (!unterminated && line.ends_with('\r')) line.remove_suffix(1);
+  return true;
+}
+
+size_t valid_utf8_prefix(std::string_view s) {
+  size_t at = 0;
+  while (at < s.size()) {
+    const Sequence q = front_sequence(s.substr(at));
+    if (!q.ok) break;
+    at += q.length;
+  }
+  return at;
+}
+
+std::string to_valid_utf8(std::string_view s) {
+  std::string out;
+  out.reserve(s.size());
+  for (;;) {
+    const size_t good = valid_utf8_prefix(s);
+    out.append(s.substr(0, good));
+    s.remove_prefix(good);
+    if (s.empty()) return out;
+    out += "\xef\xbf\xbd";
+    s.remove_prefix(front_sequence(s).length);
+  }
+}
+
+size_t count_code_points(std::string_view s) {
+  size_t count = 0;
+  for (char c : s) count += !is_continuation(c);
+  return count;
+}
+
+std::string_view utf8_truncate(std::string_view s, size_t max_bytes) {
+  if (s.size() <= max_bytes) return s;
+  size_t end = max_bytes;
+  while (end > 0 && max_bytes - end < 3 && is_continuation(s[end])) --end;
+  // Four continuation bytes in a row are not a sequence, so nothing is cut.
+  if (is_continuation(s[end])) end = max_bytes;
+  return s.substr(0, end);
+}
+
+std::string printable(std::string_view s, bool multiline) {
+  std::string out;
+  out.reserve(s.size());
+  while (!s.empty()) {
+    const Sequence q = front_sequence(s);
+    const bool kept_blank = multiline && (s[0] == '\n' || s[0] == '\t');
+    if (!q.ok || (q.code < 0x20 && !kept_blank) || q.code == 0x7f) {
+      for (uint32_t i = 0; i < q.length; ++i) {
+        out += "\\x";
+        append_hex(out, static_cast<unsigned char>(s[i]));
+      }
+    } else if ((q.code >= 0x80 && q.code < 0xa0) || is_bidi_control(q.code)) {
+      out += "\\u{";
+      append_hex(out, q.code);
+      out += '}';
+    } else {
+      out.append(s.substr(0, q.length));
+    }
+    s.remove_prefix(q.length);
+  }
+  return out;
+}
+
+}  // namespace chimera
