@@ -1,0 +1,121 @@
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/wire/json.hpp"
+
+namespace chimera::wire {
+
+void append_json_string(std::string& out, std::string_view s) {
+  if (!is_utf8(s)) return append_json_string(out, to_valid_utf8(s));
+  static constexpr std::string_view kPlain = "\"\\\b\f\n\r\t";
+  static constexpr char kLetters[] = "\"\\bfnrt";
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (char c : s) {
+    const size_t letter = kPlain.find(c);
+    if (letter != kPlain.npos) {
+      out += '\\';
+      out += kLetters[letter];
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00";
+      out += kHex[c >> 4];
+      out += kHex[c & 0xf];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+void JsonWriter::new_line() {
+  if (style_ == Style::compact) return;
+  out_ += '\n';
+  out_.append(2 * static_cast<size_t>(depth_), ' ');
+}
+
+// What separates a value or key from the one before it.
+void JsonWriter::before_value() {
+  if (depth_ > 0 && !after_key_) {
+    if (!empty_) out_ += ',';
+    new_line();
+  }
+  after_key_ = false;
+  empty_ = false;
+}
+
+void JsonWriter::open(char bracket) {
+  before_value();
+  out_ += bracket;
+  ++depth_;
+  empty_ = true;
+}
+
+void JsonWriter::close(char bracket) {
+  CHI_CHECK(depth_ > 0 && !after_key_);
+  --depth_;
+  if (!empty_) new_line();
+  out_ += bracket;
+  empty_ = false;
+}
+
+JsonWriter& JsonWriter::begin_object() {
+  open('{');
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  close('}');
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  open('[');
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  close(']');
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  string(name);
+  out_ += style_ == Style::compact ? ":" : ": ";
+  after_key_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view s) {
+  before_value();
+  append_json_string(out_, s);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(double v) {
+  before_value();
+  append_shortest(out_, v);
+  return *this;
+}
+
+JsonWriter& JsonWriter::integer(int64_t v) {
+  before_value();
+  append_i64(out_, v);
+  return *this;
+}
+
+JsonWriter& JsonWriter::unsigned_integer(uint64_t v) {
+  before_value();
+  append_u64(out_, v);
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool v) { return raw(v ? "true" : "false"); }
+
+JsonWriter& JsonWriter::null() { return raw("null"); }
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  before_value();
+  out_ += json;
+  return *this;
+}
+
+}  // namespace chimera::wire
