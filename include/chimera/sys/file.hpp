@@ -1,0 +1,50 @@
+// Local files: whole reads, atomic writes, directory listings. All calls block; none is made while
+// the reactor has streams to serve, except where a comment says why.
+//
+// Thread: any. Errors: not_found, io (with errno), too_large.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chimera/base/result.hpp"
+
+namespace chimera::sys {
+
+// The whole file. `limit` in bytes; a larger file is too_large and is not read. Opens without
+// blocking and refuses anything that is not a regular file with bad_input (a FIFO would hang).
+Result<std::string> read_file(const std::string& path, size_t limit);
+// A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
+Result<std::string> read_stdin(size_t limit);
+
+// Writes to a temporary name in the same directory, fsyncs, renames over `path`, fsyncs the
+// directory: a reader sees the old file or the new one, never a half. On an error the temporary
+// file is gone.
+Result<void> write_file_atomic(const std::string& path, std::string_view data);
+Result<void> make_directories(const std::string& path);   // like mkdir -p
+
+struct FileInfo {
+  enum class Kind : uint8_t { regular, directory, other };
+  Kind kind = Kind::other;
+  uint64_t size = 0;
+  int64_t mtime_s = 0;          // seconds since 1970
+  uint64_t device = 0, inode = 0;  // identity, for loops
+};
+Result<FileInfo> file_info(const std::string& path, bool follow_links);
+
+struct DirectoryEntry {
+  std::string name;      // without a path; any bytes but '/' and NUL
+  bool is_link = false;
+};
+// The entries of a directory without "." and "..", sorted by the bytes of their names.
+Result<std::vector<DirectoryEntry>> list_directory(const std::string& path);
+
+// Writes all of it to a descriptor-like stream of this process. Errors: io; closed for a broken
+// pipe.
+enum class Stream : uint8_t { out = 1, err = 2 };
+Result<void> write_stream(Stream s, std::string_view data);
+
+}  // namespace chimera::sys

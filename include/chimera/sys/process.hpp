@@ -1,0 +1,68 @@
+// This process and its children: figures for the record, environment, signals, the terminal.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chimera/base/result.hpp"
+#include "chimera/base/time.hpp"
+#include "chimera/sys/handle.hpp"
+
+namespace chimera::sys {
+
+// What this process has used since its start (getrusage). Thread: any.
+struct Usage {
+  int64_t max_rss_kib = 0;
+  Nanos user = 0, system = 0;
+  int64_t voluntary_switches = 0, involuntary_switches = 0;
+};
+Usage usage();
+
+// What the reports say about the machine. Empty where the system does not tell. Thread: any.
+struct SystemInfo {
+  std::string os;        // "linux", "windows"
+  std::string arch;      // "x86_64", "aarch64"
+  std::string hostname;
+  std::string kernel;    // "6.1.0"
+};
+SystemInfo system_info();
+int64_t executable_bytes();     // size of the running program's file; 0 when unknown
+
+// Environment variable, or an empty view. Thread: any, nobody sets variables.
+std::string_view env(const char* name);
+
+// A child running this same program with other arguments; its stdin is empty, its stdout is a pipe
+// to us, its stderr is ours. The child dies with us where the system can arrange that.
+class Child {
+ public:
+  // Errors: io, unsupported when the program's own file cannot be found.
+  static Result<Child> start_self(const std::vector<std::string>& arguments);
+  Child() = default;
+  Child(Child&& o) noexcept;
+  Child& operator=(Child&& o) noexcept;
+  ~Child();                          // stop()
+  // The next line of its stdout without the newline. Blocks until `deadline` (absolute).
+  // Errors: timed_out, closed when it ended first, too_large over 64 KiB.
+  Result<std::string> read_line(Nanos deadline);
+  void stop();                       // asks it to end, then makes it; reaps. Idempotent.
+
+ private:
+  int64_t pid_ = 0;
+  Handle out_ = kNoHandle;
+  std::string pending_;
+};
+
+// Signals that end the program. The first SIGINT or SIGTERM calls `on_stop(argument)` from the
+// signal handler (so it must be async-signal-safe); a second one ends the process at once with
+// 128 + number. SIGPIPE is ignored: writes report it.
+void catch_stop_signals(void (*on_stop)(void*), void* argument);
+int stop_signal();                   // the number of the first one caught, or 0
+
+bool is_terminal(int stream);        // 0, 1, 2
+int terminal_columns();              // width of stderr's terminal, 80 when unknown
+
+[[noreturn]] void exit_now(int code);
+
+}  // namespace chimera::sys

@@ -1,0 +1,275 @@
+// How this works: every path goes through checked_path, because the kernel would silently use the
+// part before a NUL byte. Reading is one loop over a descriptor with the limit in it, because sizes
+// lie: /proc says 0, logs grow, pipes have none. Writing is one loop too.
+#include "chimera/sys/file.hpp"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "chimera/base/number.hpp"
+#include "chimera/base/rng.hpp"
+#include "chimera/sys/clock.hpp"
+#include "chimera/sys/process.hpp"
+
+namespace chimera::sys {
+namespace {
+
+constexpr size_t kFirstRead = 16 * 1024;  // of a file that does not tell its size
+constexpr int kStopPollMs = 200;          // how soon a waiting read_stdin notices a stop signal
+
+struct Descriptor {
+  int fd;
+  explicit Descriptor(int number) : fd(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd >= 0) close(fd);
+  }
+};
+
+bool absent(int error) { return error == ENOENT || error == ENOTDIR; }
+
+// A failed look at a path; a missing directory on the way is as absent as the file.
+std::unexpected<Error> path_failed(const char* where) {
+  return fail(absent(errno) ? Errc::not_found : Errc::io, where, errno);
+}
+
+Result<const char*> checked_path(const std::string& path) {
+  if (path.find('\0') != path.npos) return fail(Errc::bad_input, "NUL in a path");
+  return path.c_str();
+}
+
+// Waits until `fd` can be read. The timeout is for the signal that comes just before the poll.
+Result<void> wait_readable(int fd) {
+  pollfd p{.fd = fd, .events = POLLIN, .revents = 0};
+  while (poll(&p, 1, kStopPollMs) <= 0) {
+    if (stop_signal() != 0) return fail(Errc::cancelled, "read");
+  }
+  return {};
+}
+
+enum class Patience : bool { none, wait };
+
+// Everything up to the end of `fd`; `expected` bytes are likely. Reading one byte more than was
+// expected is how the end is seen without a second allocation.
+Result<std::string> read_to_end(int fd, size_t expected, size_t limit, Patience patience) {
+  std::string out;
+  size_t used = 0;
+  out.resize(expected + 1);
+  for (;;) {
+    if (patience == Patience::wait) {
+      CHI_TRY_VOID(wait_readable(fd));
+    }
+    const ssize_t n = read(fd, out.data() + used, out.size() - used);
+    if (n == 0) break;
+    if (n > 0) {
+      used += static_cast<size_t>(n);
+    } else if (errno != EINTR && !(errno == EAGAIN && patience == Patience::wait)) {
+      return fail(Errc::io, "read", errno);
+    }
+    if (used > limit) return fail(Errc::too_large, "file size");
+    if (used < out.size()) continue;
+    out.resize(used + 1 + std::min(limit - used, std::max(used, kFirstRead)));
+  }
+  out.resize(used);
+  return out;
+}
+
+Result<void> write_to_end(int fd, std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = write(fd, data.data(), data.size());
+    if (n > 0) {
+      data.remove_prefix(static_cast<size_t>(n));
+      continue;
+    }
+    const int why = n == 0 ? EIO : errno;
+    if (why == EPIPE) return fail(Errc::closed, "write", why);
+    if (why == EAGAIN) {  // somebody who shares the terminal or pipe made it non-blocking
+      pollfd p{.fd = fd, .events = POLLOUT, .revents = 0};
+      poll(&p, 1, -1);
+    } else if (why != EINTR) {
+      return fail(Errc::io, "write", why);
+    }
+  }
+  return {};
+}
+
+// Some file systems cannot sync a directory (or anything) and say EINVAL; then there is nothing to
+// wait for.
+Result<void> sync(int fd) {
+  while (fsync(fd) != 0) {
+    if (errno == EINVAL) return {};
+    if (errno != EINTR) return fail(Errc::io, "fsync", errno);
+  }
+  return {};
+}
+
+// Makes the rename durable. A directory that may be entered but not read cannot be synced; the
+// file in it is complete all the same.
+Result<void> sync_directory(const std::string& path) {
+  const Descriptor d(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (d.fd >= 0) return sync(d.fd);
+  if (errno == EACCES) return {};
+  return fail(Errc::io, "directory", errno);
+}
+
+// Not made from the final name, which may already be as long as a name can be. O_EXCL catches the
+// rare clash.
+std::string temporary_name(const std::string& folder) {
+  static std::atomic<uint32_t> serial{0};
+  const uint64_t who = static_cast<uint64_t>(getpid()) << 32 | serial.fetch_add(1);
+  std::string name = folder + ".chimera-";
+  append_u64(name, mix_seed(static_cast<uint64_t>(unix_now_ns()), who));
+  name += ".tmp";
+  return name;
+}
+
+Result<void> fill(int fd, std::string_view data) {
+  CHI_TRY_VOID(write_to_end(fd, data));
+  return sync(fd);
+}
+
+Result<void> replace_file(const std::string& target, std::string_view data) {
+  const std::string folder = target.substr(0, target.rfind('/') + 1);
+  std::string temporary;
+  int fd = -1;
+  for (int attempt = 0; fd < 0; ++attempt) {
+    temporary = temporary_name(folder);
+    fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && (errno != EEXIST || attempt == 100)) return fail(Errc::io, "create", errno);
+  }
+  Result<void> done = fill(fd, data);
+  // A network file system may report the last failed write only here.
+  if (close(fd) != 0 && errno != EINTR && done) done = fail(Errc::io, "close", errno);
+  if (done && rename(temporary.c_str(), target.c_str()) != 0) {
+    done = fail(Errc::io, "rename", errno);
+  }
+  if (!done) {
+    unlink(temporary.c_str());
+    return done;
+  }
+  return sync_directory(folder.empty() ? "." : folder);
+}
+
+bool is_directory(const char* path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+// The file system may not tell the type with the name.
+bool is_link(DIR* directory, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_LNK;
+  struct stat st;
+  return fstatat(dirfd(directory), entry.d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISLNK(st.st_mode);
+}
+
+Result<std::vector<DirectoryEntry>> read_entries(DIR* directory) {
+  std::vector<DirectoryEntry> entries;
+  for (;;) {
+    errno = 0;
+    const dirent* e = readdir(directory);
+    if (e == nullptr) break;
+    const std::string_view name(e->d_name);
+    if (name == "." || name == "..") continue;
+    entries.push_back({std::string(name), is_link(directory, *e)});
+  }
+  if (errno != 0) return fail(Errc::io, "directory", errno);
+  return entries;
+}
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path, size_t limit) {
+  CHI_TRY(const char* name, checked_path(path));
+  const Descriptor d(open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  if (d.fd < 0) return path_failed("open");
+  struct stat st;
+  if (fstat(d.fd, &st) != 0) return fail(Errc::io, "stat", errno);
+  if (!S_ISREG(st.st_mode)) {
+    return fail(Errc::bad_input, "not a regular file", S_ISDIR(st.st_mode) ? EISDIR : 0);
+  }
+  if (static_cast<uint64_t>(st.st_size) > limit) return fail(Errc::too_large, "file size");
+  return read_to_end(d.fd, static_cast<size_t>(st.st_size), limit, Patience::none);
+}
+
+Result<std::string> read_stdin(size_t limit) {
+  return read_to_end(STDIN_FILENO, std::min(limit, kFirstRead), limit, Patience::wait);
+}
+
+// What is there already decides how: a regular file is replaced where it really is, so that a link
+// to it (also /dev/stdout) stays a link; a device or a pipe is written to, never renamed over.
+Result<void> write_file_atomic(const std::string& path, std::string_view data) {
+  CHI_TRY(const char* name, checked_path(path));
+  struct stat st;
+  if (stat(name, &st) != 0) {
+    if (errno != ENOENT) return fail(Errc::io, "stat", errno);
+    return replace_file(path, data);
+  }
+  if (!S_ISREG(st.st_mode)) {
+    const Descriptor d(open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    if (d.fd < 0) return fail(Errc::io, "open", errno);
+    return write_to_end(d.fd, data);
+  }
+  char* real = realpath(name, nullptr);
+  if (real == nullptr) return fail(Errc::io, "link", errno);
+  const std::string target(real);
+  free(real);
+  return replace_file(target, data);
+}
+
+Result<void> make_directories(const std::string& path) {
+  CHI_TRY_VOID(checked_path(path));
+  for (size_t end = 0; end != path.npos;) {
+    end = path.find('/', end + 1);
+    const std::string part = path.substr(0, end);
+    if (mkdir(part.c_str(), 0777) == 0) continue;
+    const int why = errno;  // EEXIST mostly, but EROFS or EACCES are as common for what exists
+    if (!is_directory(part.c_str())) return fail(Errc::io, "mkdir", why);
+  }
+  return {};
+}
+
+Result<FileInfo> file_info(const std::string& path, bool follow_links) {
+  CHI_TRY(const char* name, checked_path(path));
+  struct stat st;
+  if ((follow_links ? stat(name, &st) : lstat(name, &st)) != 0) return path_failed("stat");
+  FileInfo info;
+  if (S_ISREG(st.st_mode)) info.kind = FileInfo::Kind::regular;
+  if (S_ISDIR(st.st_mode)) info.kind = FileInfo::Kind::directory;
+  info.size = static_cast<uint64_t>(st.st_size);
+  info.mtime_s = int64_t{st.st_mtime};
+  info.device = st.st_dev;
+  info.inode = st.st_ino;
+  return info;
+}
+
+Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
+  CHI_TRY(const char* name, checked_path(path));
+  DIR* directory = opendir(name);
+  if (directory == nullptr) return path_failed("directory");
+  Result<std::vector<DirectoryEntry>> entries = read_entries(directory);
+  closedir(directory);
+  if (!entries) return entries;
+  const auto by_name = [](const DirectoryEntry& a, const DirectoryEntry& b) {
+    return a.name < b.name;
+  };
+  // A heap sort: half the code of std::sort, and folders are small.
+  std::make_heap(entries->begin(), entries->end(), by_name);
+  std::sort_heap(entries->begin(), entries->end(), by_name);
+  return entries;
+}
+
+Result<void> write_stream(Stream s, std::string_view data) {
+  return write_to_end(static_cast<int>(s), data);
+}
+
+}  // namespace chimera::sys

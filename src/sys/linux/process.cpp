@@ -1,0 +1,244 @@
+#include "chimera/sys/process.hpp"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "chimera/base/text.hpp"
+#include "chimera/sys/clock.hpp"
+
+namespace chimera::sys {
+namespace {
+
+constexpr char kSelf[] = "/proc/self/exe";
+constexpr size_t kMaxLine = 64 * 1024;
+constexpr int kStopStepMs = 5;
+constexpr int kStopSteps = 400;  // 2 s to end in good order
+
+// `timeout` signals the program and then its whole group, so one wish arrives twice, microseconds
+// apart. Nobody asks again that soon.
+constexpr Nanos kSameWish = 20 * kMilli;
+
+Nanos duration(const timeval& t) {
+  return int64_t{t.tv_sec} * kSecond + int64_t{t.tv_usec} * kMicro;
+}
+
+// --- the first part of a child's life: after fork, only async-signal-safe calls ---
+
+[[noreturn]] void become_child(char* const* arguments, int out, pid_t parent) {
+  // The signal comes when the thread that forked ends, not only the process: children are started
+  // by a thread that stays. The parent may have gone before the call.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(127);
+  setpgid(0, 0);  // Ctrl-C is the parent's to handle; it stops us then
+  for (const int s : {SIGINT, SIGTERM, SIGPIPE}) signal(s, SIG_DFL);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0) _exit(127);
+  // dup2 onto itself keeps the close-on-exec mark (a parent that had no stdin or stdout).
+  fcntl(STDIN_FILENO, F_SETFD, 0);
+  fcntl(STDOUT_FILENO, F_SETFD, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  execv(kSelf, arguments);
+  _exit(127);
+}
+
+// Signals stay blocked until the child has its own dispositions: our handler must not run in it.
+pid_t fork_child(char* const* arguments, int out) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) become_child(arguments, out, parent);
+  const int why = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = why;
+  return pid;
+}
+
+// True when it has ended (or is no longer ours to wait for).
+bool reap(pid_t pid, int flags) {
+  pid_t got;
+  do {
+    got = waitpid(pid, nullptr, flags);
+  } while (got < 0 && errno == EINTR);
+  return got != 0;
+}
+
+// Milliseconds until `deadline` for poll, rounded up so that it never wakes early; -1 for kNever.
+int poll_timeout(Nanos deadline) {
+  if (deadline == kNever) return -1;
+  const Nanos left = std::max<Nanos>(0, deadline - now());
+  return static_cast<int>(std::min<Nanos>(left / kMilli + (left % kMilli != 0), 1 << 30));
+}
+
+// --- stop signals ---
+
+std::atomic<int> g_stop{0};
+std::atomic<Nanos> g_stopped_at{0};
+void (*g_on_stop)(void*) = nullptr;
+void* g_on_stop_argument = nullptr;
+
+void handle_stop(int number) {
+  const int saved = errno;
+  int first = 0;
+  if (g_stop.compare_exchange_strong(first, number)) {
+    g_stopped_at.store(now());
+    if (g_on_stop != nullptr) g_on_stop(g_on_stop_argument);
+  } else if (first != number || now() - g_stopped_at.load() > kSameWish) {
+    _exit(128 + number);
+  }
+  errno = saved;
+}
+
+}  // namespace
+
+Usage usage() {
+  rusage r{};
+  getrusage(RUSAGE_SELF, &r);
+  return {.max_rss_kib = r.ru_maxrss,
+          .user = duration(r.ru_utime),
+          .system = duration(r.ru_stime),
+          .voluntary_switches = r.ru_nvcsw,
+          .involuntary_switches = r.ru_nivcsw};
+}
+
+SystemInfo system_info() {
+  utsname u{};
+  if (uname(&u) != 0) return {};
+  return {.os = lowered(u.sysname), .arch = u.machine, .hostname = u.nodename, .kernel = u.release};
+}
+
+int64_t executable_bytes() {
+  struct stat st;
+  return stat(kSelf, &st) == 0 ? int64_t{st.st_size} : 0;
+}
+
+std::string_view env(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+Result<Child> Child::start_self(const std::vector<std::string>& arguments) {
+  char self[4096];
+  const ssize_t length = readlink(kSelf, self, sizeof self - 1);
+  if (length <= 0) return fail(Errc::unsupported, "own executable");
+  self[length] = '\0';
+  // The name is for lists of processes; what runs is kSelf, which is there even after the file was
+  // replaced by a newer build.
+  std::vector<char*> pointers = {self};
+  for (const std::string& a : arguments) pointers.push_back(const_cast<char*>(a.c_str()));
+  pointers.push_back(nullptr);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
+  const pid_t pid = fork_child(pointers.data(), ends[1]);
+  const int why = errno;
+  close(ends[1]);
+  if (pid < 0) {
+    close(ends[0]);
+    return fail(Errc::io, "fork", why);
+  }
+  Child child;
+  child.pid_ = pid;
+  child.out_ = ends[0];
+  return child;
+}
+
+Child::Child(Child&& o) noexcept
+    : pid_(std::exchange(o.pid_, 0)),
+      out_(std::exchange(o.out_, kNoHandle)),
+      pending_(std::move(o.pending_)) {}
+
+Child& Child::operator=(Child&& o) noexcept {
+  if (this == &o) return *this;
+  stop();
+  pid_ = std::exchange(o.pid_, 0);
+  out_ = std::exchange(o.out_, kNoHandle);
+  pending_ = std::move(o.pending_);
+  return *this;
+}
+
+Child::~Child() { stop(); }
+
+Result<std::string> Child::read_line(Nanos deadline) {
+  for (;;) {
+    const size_t end = pending_.find('\n');
+    if (std::min(end, pending_.size()) > kMaxLine) return fail(Errc::too_large, "child's line");
+    if (end != pending_.npos) {
+      std::string line = pending_.substr(0, end);
+      pending_.erase(0, end + 1);
+      return line;
+    }
+    if (out_ == kNoHandle) return fail(Errc::closed, "child");
+    pollfd p{.fd = out_, .events = POLLIN, .revents = 0};
+    const int ready = poll(&p, 1, poll_timeout(deadline));
+    if (ready == 0 && now() >= deadline) return fail(Errc::timed_out, "child");
+    if (ready <= 0) continue;
+    char bytes[4096];
+    const ssize_t n = read(out_, bytes, sizeof bytes);
+    if (n == 0) return fail(Errc::closed, "child");
+    if (n > 0) pending_.append(bytes, static_cast<size_t>(n));
+    if (n < 0 && errno != EINTR) return fail(Errc::io, "child", errno);
+  }
+}
+
+void Child::stop() {
+  if (pid_ == 0) return;
+  const pid_t pid = static_cast<pid_t>(pid_);
+  kill(pid, SIGTERM);
+  close(out_);  // now, so that a child stuck in a write to a full pipe gets on with ending
+  bool ended = reap(pid, WNOHANG);
+  for (int step = 0; !ended && step < kStopSteps; ++step) {
+    poll(nullptr, 0, kStopStepMs);
+    ended = reap(pid, WNOHANG);
+  }
+  if (!ended) {
+    kill(pid, SIGKILL);
+    reap(pid, 0);
+  }
+  pid_ = 0;
+  out_ = kNoHandle;
+  pending_.clear();
+}
+
+void catch_stop_signals(void (*on_stop)(void*), void* argument) {
+  g_on_stop = on_stop;
+  g_on_stop_argument = argument;
+  // Without SA_RESTART: a call that waits for a terminal or a pipe must return and look around.
+  struct sigaction action = {};
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = handle_stop;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, nullptr);
+}
+
+int stop_signal() { return g_stop.load(); }
+
+bool is_terminal(int stream) { return isatty(stream) == 1; }
+
+int terminal_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
+
+void exit_now(int code) { _exit(code); }
+
+}  // namespace chimera::sys
