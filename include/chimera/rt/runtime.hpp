@@ -1,0 +1,60 @@
+// Runtime: the workers of a program, and the only way in and out of them.
+//
+//   local   one worker, on the calling thread
+//   fixed   N workers (default 2); a task stays on the worker it was given to
+//
+// A knob of the experiment is a field of RuntimeConfig; the record stores the knobs.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "chimera/base/own.hpp"
+#include "chimera/rt/task.hpp"
+#include "chimera/rt/worker.hpp"
+
+namespace chimera::rt {
+
+enum class Kind : uint8_t { local, fixed };
+const char* name_of(Kind k);
+Result<Kind> parse_kind(std::string_view text);   // Errors: usage
+
+struct RuntimeConfig {
+  Kind kind = Kind::fixed;
+  int threads = 0;             // workers; 0 = the kind's default
+  uint32_t read_size = 1024;   // bytes: the cap of one socket read
+  bool pin = false;            // worker i on processor i
+};
+
+class Runtime {
+ public:
+  // Errors: io when a port or a thread cannot be had.
+  Result<void> open(const RuntimeConfig& config);
+  // Runs `root` on worker 0, which is the calling thread. Returns when it and everything it started
+  // has finished and nothing is in flight. Call once.
+  void run(Task<void> root);
+  // Cancels every operation, now and from now on, so that `root` comes to its end. Any thread,
+  // async-signal-safe.
+  void stop();
+  bool stopping() const { return stop_.load(std::memory_order_acquire); }
+
+  static Runtime* current();
+  int workers() const { return static_cast<int>(workers_.size()); }
+  Worker& worker(int i) { return *workers_[static_cast<size_t>(i)]; }
+  const RuntimeConfig& config() const { return config_; }
+  // Round robin, starting with worker 0.
+  Worker& next_worker();
+  // Sums over all workers (the longest_* are maxima). After run().
+  WorkerCounters counters();
+
+ private:
+  static void thread_main(void* worker);
+  RuntimeConfig config_;
+  std::vector<Own<Worker>> workers_;
+  std::atomic<uint32_t> placed_{0};
+  std::atomic<bool> stop_{false}, done_{false};
+};
+
+}  // namespace chimera::rt

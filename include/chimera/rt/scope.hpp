@@ -1,0 +1,102 @@
+// Doing several things at once: Scope starts children and joins them; Gate limits how many are
+// inside something; yield and sleep give way. There is no detach: nothing outlives the scope it
+// began in.
+#pragma once
+
+#include <atomic>
+
+#include "chimera/rt/runtime.hpp"
+#include "chimera/rt/task.hpp"
+#include "chimera/rt/worker.hpp"
+
+namespace chimera::rt {
+
+// The clock of sleeps and deadlines (sys::now, for layers that do not see sys).
+Nanos now();
+
+// Where a child runs.
+struct Place {
+  int worker = kAny;
+  static constexpr int kAny = -1;    // the runtime chooses: round robin
+  static constexpr int kHere = -2;   // the worker that starts it
+  static constexpr Place any() { return {kAny}; }
+  static constexpr Place here() { return {kHere}; }
+  static constexpr Place on(int index) { return {index}; }
+};
+
+// Thread: start and join from the worker that made it; children may end anywhere.
+class Scope {
+ public:
+  Scope() = default;
+  ~Scope() { CHI_CHECK(pending_.load(std::memory_order_acquire) == 0); }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  // `account` is charged for the child's time; nullptr = the account of whoever starts it.
+  void start(Task<void> child, Place place = Place::any(), Account* account = nullptr);
+
+  // Waits until every child has finished; to be awaited exactly once, last.
+  struct Join {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> frame);
+    void await_resume() const {}
+    Scope& scope;
+    Runnable run;
+  };
+  Join join() { return Join{*this, {}}; }
+
+  void child_done();                 // for the worker
+  bool drained() const { return pending_.load(std::memory_order_acquire) == 0; }
+
+ private:
+  std::atomic<int> pending_{0};      // children, plus one while a join waits
+  std::atomic<Runnable*> joiner_{nullptr};
+};
+
+// N permits, first come first served, across workers. A permit is the right to be inside; holding
+// one across awaits is what it is for.
+//
+// Thread: any. Owns: the waiting coroutines' places in line.
+class Gate {
+ public:
+  // `permits` = 0 means no limit.
+  explicit Gate(int permits) : free_(permits), unlimited_(permits == 0) {}
+
+  struct Acquire {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> frame);
+    void await_resume() const {}
+    Gate& gate;
+    Runnable run;
+  };
+  Acquire acquire() { return Acquire{*this, {}}; }
+  void release();
+
+ private:
+  void lock();
+  void unlock() { lock_.clear(std::memory_order_release); }
+  std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
+  RunQueue waiting_;
+  int free_;
+  bool unlimited_;
+};
+
+// Gives way: back into the queue, always a real suspension.
+struct Yield {
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> frame);
+  void await_resume() const {}
+  Runnable run;
+};
+inline Yield yield() { return {}; }
+
+// Until an instant of the monotonic clock. The outcome is 0, or -kCancelled.
+struct Sleep : Io {
+  explicit Sleep(Nanos until, Stop* with = nullptr) {
+    is_sleep = true;
+    deadline = until;
+    stop = with;
+  }
+};
+
+}  // namespace chimera::rt

@@ -1,0 +1,87 @@
+#include "chimera/rt/runtime.hpp"
+
+#include "chimera/rt/scope.hpp"
+#include "chimera/sys/clock.hpp"
+#include "chimera/sys/thread.hpp"
+
+namespace chimera::rt {
+
+const char* name_of(Kind k) { return k == Kind::local ? "local" : "fixed"; }
+
+Result<Kind> parse_kind(std::string_view text) {
+  if (text == "local") return Kind::local;
+  if (text == "fixed") return Kind::fixed;
+  return fail(Errc::usage, "runtime");
+}
+
+Result<void> Runtime::open(const RuntimeConfig& config) {
+  config_ = config;
+  if (config_.kind == Kind::local) config_.threads = 1;
+  if (config_.threads <= 0) config_.threads = 2;
+  for (int i = 0; i < config_.threads; ++i) {
+    workers_.push_back(make_own<Worker>());
+    CHI_TRY_VOID(workers_.back()->open(this, i, config_.read_size));
+  }
+  return {};
+}
+
+Runtime* Runtime::current() { return Worker::current()->runtime(); }
+
+Worker& Runtime::next_worker() {
+  const uint32_t n = placed_.fetch_add(1, std::memory_order_relaxed);
+  return worker(static_cast<int>(n % workers_.size()));
+}
+
+void Runtime::thread_main(void* argument) {
+  Worker& w = *static_cast<Worker*>(argument);
+  if (w.runtime()->config_.pin) sys::pin_to_core(w.index() % sys::core_count());
+  while (!w.runtime()->done_.load(std::memory_order_acquire)) w.turn(kNever);
+}
+
+void Runtime::run(Task<void> root) {
+  if (config_.pin) sys::pin_to_core(0);
+  std::vector<sys::Thread> threads;
+  for (int i = 1; i < workers(); ++i) {
+    auto thread = sys::Thread::start(thread_main, &worker(i));
+    // Without its thread a worker's tasks would never run; those of the others must still end.
+    CHI_CHECK(thread.has_value());
+    threads.push_back(*thread);
+  }
+  Scope scope;
+  worker(0).turn(0);   // makes it the current worker of this thread
+  scope.start(std::move(root), Place::on(0));
+  while (!scope.drained()) worker(0).turn(kNever);
+  done_.store(true, std::memory_order_release);
+  for (int i = 1; i < workers(); ++i) worker(i).wake_up();
+  for (sys::Thread& t : threads) t.join();
+}
+
+void Runtime::stop() {
+  stop_.store(true, std::memory_order_release);
+  for (Own<Worker>& w : workers_) w->wake_up();
+}
+
+WorkerCounters Runtime::counters() {
+  WorkerCounters sum;
+  for (Own<Worker>& w : workers_) {
+    const WorkerCounters& c = w->counters();
+    sum.resumes += c.resumes;
+    sum.turns += c.turns;
+    sum.parks += c.parks;
+    sum.wakes_sent += c.wakes_sent;
+    sum.posted += c.posted;
+    sum.timeouts += c.timeouts;
+    sum.ready_wait += c.ready_wait;
+    sum.running += c.running;
+    if (c.longest_queue > sum.longest_queue) sum.longest_queue = c.longest_queue;
+    if (c.longest_resume > sum.longest_resume) sum.longest_resume = c.longest_resume;
+    for (int i = 0; i < 24; ++i) sum.waits.bucket[i] += c.waits.bucket[i];
+    sum.port.polls += c.port.polls;
+    sum.port.attempts += c.port.attempts;
+    sum.port.arms += c.port.arms;
+    sum.port.wakes += c.port.wakes;
+  }
+  return sum;
+}
+
+}  // namespace chimera::rt
