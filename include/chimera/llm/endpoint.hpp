@@ -1,0 +1,56 @@
+// A model server and the connection to it: request in, text and timings out.
+//
+// Thread: the worker that first used it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chimera/llm/call.hpp"
+#include "chimera/llm/ollama.hpp"
+#include "chimera/net/http_client.hpp"
+
+namespace chimera::llm {
+
+struct ClientSettings {
+  net::ReadPolicy policy;
+  net::Timeouts timeouts;
+  int max_retries = 0;           // on a failed connection, 429 and 503, never after the first piece
+  std::string extra_fields;  // complete header lines (-H, Authorization); never printed or stored
+};
+
+// Told of each piece as it comes. Called on the worker that runs the call.
+class PieceSink {
+ public:
+  virtual void on_piece(std::string_view visible, Nanos at) = 0;
+
+ protected:
+  ~PieceSink() = default;
+};
+
+class Endpoint {
+ public:
+  Endpoint(const wire::Url& url, const ClientSettings& settings);
+
+  // One answer, streamed. Everything that is known of it is in `call`, also when it failed:
+  // call.failed and call.error say how. `pieces` may be null.
+  rt::Task<void> generate(const Request& request, PieceSink* pieces, Call& call);
+
+  const wire::Url& url() const { return url_; }
+
+ private:
+
+  wire::Url url_;
+  ClientSettings settings_;
+  net::HttpClient client_;
+};
+
+// GET of a small JSON document: `body` gets it whole (limit 1 MiB). Errors: those of the exchange,
+// http_status, auth, busy.
+rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
+                                    std::string& body);
+
+// The error that an HTTP status stands for; `where` is "HTTP status". Status must not be 2xx.
+Error error_of_status(int status, std::string_view words);
+
+}  // namespace chimera::llm

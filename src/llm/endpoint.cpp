@@ -1,0 +1,183 @@
+#include "chimera/llm/endpoint.hpp"
+
+#include "chimera/base/number.hpp"
+#include "chimera/base/rng.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/wire/ndjson.hpp"
+
+namespace chimera::llm {
+namespace {
+
+constexpr size_t kErrorBody = 4096;              // what is kept of an error response
+constexpr size_t kDocument = 1u << 20;
+constexpr Nanos kFirstRetry = 250 * kMilli;      // doubled each time, with full jitter
+constexpr Nanos kLongestRetry = 60 * kSecond;
+
+bool success(int status) { return status >= 200 && status < 300; }
+
+// Collects a body up to a limit; the rest is read and dropped.
+class Collector : public net::BodySink {
+ public:
+  Collector(std::string& out, size_t limit) : out_(out), limit_(limit) {}
+  Result<void> on_head(const wire::ResponseHead& head) override {
+    status_ = head.status;
+    out_.clear();
+    return {};
+  }
+  Result<void> on_body(std::string_view bytes, Nanos) override {
+    if (out_.size() + bytes.size() > limit_) return fail(Errc::too_large, "document");
+    out_.append(bytes);
+    return {};
+  }
+  int status() const { return status_; }
+
+ private:
+  std::string& out_;
+  size_t limit_;
+  int status_ = 0;
+};
+
+// Takes the answer of a generate call apart as it comes.
+class AnswerSink : public net::BodySink {
+ public:
+  AnswerSink(Call& call, PieceSink* pieces) : call_(call), pieces_(pieces) {}
+
+  Result<void> on_head(const wire::ResponseHead& head) override {
+    call_.http_status = head.status;
+    const auto wait = head.field("retry-after");
+    if (wait) retry_after_ = parse_u64(*wait).value_or(0);
+    return {};
+  }
+
+  Result<void> on_body(std::string_view bytes, Nanos at) override {
+    if (!success(call_.http_status)) {
+      error_body_.append(bytes.substr(0, kErrorBody - error_body_.size()));
+      return {};
+    }
+    auto line = [&](std::string_view text) { return take(text, at); };
+    return lines_.feed(bytes, line);
+  }
+
+  bool begun() const override { return call_.pieces != 0; }
+
+  // The exchange is over: the last line may lack its newline, and the terminator must have come.
+  Result<void> finish(Result<void> outcome) {
+    if (outcome && success(call_.http_status)) {
+      const Nanos at = call_.ended;
+      auto line = [&](std::string_view text) { return take(text, at); };
+      outcome = lines_.finish(line);
+    }
+    if (!outcome) return outcome;
+    if (!success(call_.http_status)) {
+      call_.error_text = error_words(error_body_);
+      return fail(error_of_status(call_.http_status, call_.error_text));
+    }
+    if (!call_.done) return fail(Errc::truncated, "no done record");
+    return {};
+  }
+
+  uint64_t retry_after() const { return retry_after_; }
+
+ private:
+  Result<void> take(std::string_view line, Nanos at) {
+    CHI_TRY_VOID(take_record(line, at, call_, piece_));
+    if (pieces_ != nullptr && !piece_.empty()) pieces_->on_piece(piece_, at);
+    return {};
+  }
+
+  Call& call_;
+  PieceSink* pieces_;
+  wire::LineSplitter lines_;
+  std::string piece_;
+  std::string error_body_;
+  uint64_t retry_after_ = 0;
+};
+
+bool worth_retrying(const Call& c) {
+  if (!c.failed || c.pieces != 0) return false;
+  const Errc code = c.error.code;
+  return code == Errc::refused || code == Errc::busy || (code == Errc::reset && c.head == 0) ||
+         (code == Errc::timed_out && c.connected == 0);
+}
+
+// Exponential with full jitter, but not before the server's Retry-After.
+Nanos retry_delay(int retry, uint64_t retry_after_s, Rng& rng) {
+  Nanos cap = kFirstRetry;
+  for (int i = 0; i < retry && cap < kLongestRetry; ++i) cap *= 2;
+  const Nanos jittered = static_cast<Nanos>(rng.uniform() * static_cast<double>(cap));
+  const Nanos asked =
+      retry_after_s > 3600 ? 3600 * kSecond : static_cast<Nanos>(retry_after_s) * kSecond;
+  return jittered > asked ? jittered : asked;
+}
+
+void take_timings(Call& call, const net::Exchange& x) {
+  call.connected = x.connected;
+  call.sent = x.sent;
+  call.head = x.head;
+  call.first_byte = x.first_byte;
+  call.ended = x.ended;
+  call.reused = x.reused;
+  call.body_bytes = x.body_bytes;
+  call.reads = x.reads;
+}
+
+}  // namespace
+
+Error error_of_status(int status, std::string_view words) {
+  Errc code = Errc::http_status;
+  if (status == 401 || status == 403) code = Errc::auth;
+  if (status == 429 || status == 503) code = Errc::busy;
+  if (status == 404 && icontains(words, "model")) code = Errc::no_model;
+  return {code, status, "HTTP status"};
+}
+
+Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
+    : url_(url), settings_(settings), client_(url, settings.policy, settings.timeouts) {}
+
+rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {
+  const std::string body = generate_body(request);
+  const std::string target = wire::join(url_, kGeneratePath).target();
+  net::HttpRequest http;
+  http.method = "POST";
+  http.target = target;
+  http.content_type = "application/json";
+  http.extra_fields = settings_.extra_fields;
+  http.body = body;
+  const Nanos started = rt::now();
+  Rng rng(static_cast<uint64_t>(started));
+  for (int retry = 0;; ++retry) {
+    call = Call();
+    call.started = started;
+    call.attempts = static_cast<uint32_t>(retry) + 1;
+    net::Exchange exchange;
+    AnswerSink sink(call, pieces);
+    Result<void> outcome = co_await client_.exchange(http, sink, exchange);
+    take_timings(call, exchange);
+    outcome = sink.finish(outcome);
+    call.failed = !outcome;
+    if (!outcome) call.error = outcome.error();
+    if (retry >= settings_.max_retries || !worth_retrying(call)) co_return;
+    rt::Sleep pause(later(rt::now(), retry_delay(retry, sink.retry_after(), rng)));
+    const int64_t slept = co_await pause;
+    if (slept < 0) co_return;
+  }
+}
+
+rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
+                                    std::string& body) {
+  net::ReadPolicy policy = settings.policy;
+  policy.keep_alive = false;
+  policy.coalesce = 0;
+  net::HttpClient client(url, policy, settings.timeouts);
+  const std::string target = url.target();
+  net::HttpRequest http;
+  http.target = target;
+  http.extra_fields = settings.extra_fields;
+  Collector sink(body, kDocument);
+  net::Exchange exchange;
+  CHI_CO_TRY_VOID(co_await client.exchange(http, sink, exchange));
+  if (!success(sink.status())) co_return fail(error_of_status(sink.status(), error_words(body)));
+  co_return Result<void>();
+}
+
+}  // namespace chimera::llm
