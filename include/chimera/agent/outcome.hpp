@@ -1,0 +1,81 @@
+// What a crew of agents was told to do and what came of it: the raw record that every report and
+// every figure is computed from (lab/record).
+//
+// Thread: plain data; an agent writes its own AgentOutcome only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "chimera/agent/ingest.hpp"
+#include "chimera/llm/call.hpp"
+
+namespace chimera::agent {
+
+enum class Scenario : uint8_t { baseline_vs_chimera, chimera_hetero, chimera_homo };
+const char* name_of(Scenario s);                 // "baseline_vs_chimera"
+// Both spellings, with '-' and with '_'. Errors: usage.
+Result<Scenario> parse_scenario(std::string_view text);
+
+struct AgentConfig {
+  std::string id;          // "collector", "insight", "chimera_a", "chimera_b", "agent_3"...
+  std::string label;       // "Baseline Collector", "Chimera Insight", "Chimera Agent A"...
+  std::string model;
+  std::string base_url;    // as text, without a trailing slash
+  std::string persona;     // sent in front of every prompt
+  llm::Options options;
+};
+
+// The analysis call's answer, taken apart.
+struct Analysis {
+  std::string summary;
+  std::vector<std::string> key_findings, recommendations;   // at most 10 each
+};
+
+// How a prompt was made to fit num_ctx.
+struct PromptFit {
+  uint64_t context = 0;          // tokens assumed for the context window
+  uint64_t estimated = 0;        // tokens estimated for the prompt as sent
+  uint32_t left_out = 0;         // items (metrics, findings, files) that did not fit
+  bool over = false;             // even the smallest form is over the budget
+};
+
+struct StageOutcome {
+  std::string prompt;
+  PromptFit fit;
+  llm::Call call;
+  Nanos duration = 0;            // prompt making, call and parsing
+  bool made = false;             // the call was attempted
+};
+
+struct AgentOutcome {
+  AgentConfig config;
+  Inventory inventory;
+  StageOutcome analysis_stage, report_stage;
+  Analysis analysis;
+  std::string report_markdown;   // our header block and the model's report
+  Nanos ingest_duration = 0;
+  Nanos total = 0;               // from before ingest to behind the report call
+  int64_t finished_unix_ns = 0;
+  bool failed = false;           // no report came of it
+  Error error;                   // why, when failed
+  std::string error_text;
+  // the scheduler's account of this agent
+  Nanos ready_wait = 0;          // runnable but waiting for a worker
+  Nanos running = 0;             // on a worker
+  uint64_t resumes = 0;
+};
+
+struct RunOutcome {
+  int number = 1;                // 1-based
+  Scenario scenario = Scenario::baseline_vs_chimera;
+  std::vector<AgentOutcome> agents;
+  Nanos wall = 0;                // around all agents
+  int64_t finished_unix_ns = 0;
+  bool interrupted = false;
+
+  bool complete() const;         // every agent has its report
+};
+
+}  // namespace chimera::agent
