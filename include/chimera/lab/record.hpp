@@ -1,0 +1,88 @@
+// From raw outcomes to result files: figures by stated formulas, upstream's schema and ours
+// (contract section 8; reference: TR115's own metrics.json and summary.json).
+//
+// Thread: any; pure functions.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "chimera/agent/outcome.hpp"
+#include "chimera/agent/prompts.hpp"
+
+namespace chimera::lab {
+
+// upstream's figures of one agent: unweighted means over the calls it made, sums of the durations.
+// As upstream counts, a call without its last record has no tokens.
+struct AgentFigures {
+  double average_tokens_per_second = 0, average_ttft_ms = 0;
+  double stddev_throughput = 0, stddev_ttft = 0;    // sample SD over the calls; 0 under two
+  double total_duration_ms = 0, load_ms = 0, prompt_eval_ms = 0, eval_ms = 0;
+  uint64_t total_tokens = 0;
+};
+AgentFigures figures_of(const agent::AgentOutcome& a);
+// eval_count / max(eval_duration, 1 us). A server that finished without stating a duration (the
+// OpenAI dialects) is timed by the client: tokens behind the first per second from first to last.
+// 0 without either.
+double tokens_per_second(const llm::Call& c);
+
+// upstream's figures of one run, for N agents (efficiency divides by N).
+struct RunFigures {
+  double wall_s = 0, sequential_s = 0, speedup = 1, efficiency_percent = 50;
+  double throughput_delta = 0;      // agent 2 - agent 1, tok/s
+  double ttft_delta_ms = 0;         // agent 1 - agent 2: positive = agent 2 faster
+  bool contention_detected = false; // upstream's rule: speedup < 1.5 (with N agents: < 0.75 N)
+  // ours: what that efficiency is made of
+  double imbalance_pp = 0;          // 100 - 100 * sum(T) / (N * max T)
+  double overhead_ms = 0;           // wall - max T
+  double contention_percent = 0;    // share of agent time in which a ready task waited for a worker
+  double aggregate_tps = 0;         // all tokens / wall
+};
+RunFigures figures_of(const agent::RunOutcome& r);
+
+// Percentile of ascending values by linear interpolation (type 7), q in 0..1; 0 when empty.
+double percentile(std::span<const uint32_t> sorted, double q);
+
+// What the process and the runtime used, measured once per process (or trial) by the caller.
+struct ProcessFigures {
+  std::string runtime, preset;           // "fixed", "smol-1kb"
+  int threads = 0, permits = 0;
+  uint64_t read_size = 0, coalesce = 0;
+  bool keep_alive = true;
+  std::string version;
+  int64_t binary_bytes = 0, max_rss_kib = 0;
+  Nanos startup = 0;                     // process start -> first request byte handed to the kernel
+  Nanos user = 0, system = 0;
+  int64_t voluntary_switches = 0, involuntary_switches = 0;
+  int64_t seed = -1;                     // -1 = none
+  bool simulated = false;
+  uint64_t resumes = 0, polls = 0, parks = 0, wakes = 0, longest_resume_ns = 0;
+  std::vector<std::pair<std::string, std::string>> endpoint_versions;   // base_url -> version
+  std::string arch, hostname, os, kernel;
+  std::string command;                   // sanitised command line: no keys, no header values
+};
+
+// metrics.json: upstream's keys, sorted, two spaces, no newline at the end; ours under "chimera".
+// "collector" is the first agent, "insight" the second (left out with one agent), the others are in
+// chimera.more_agents.
+std::string metrics_json(const agent::RunOutcome& run, const ProcessFigures& process);
+// summary.json over the finished runs.
+std::string summary_json(std::span<const agent::RunOutcome> runs, const ProcessFigures& process,
+                         int64_t generated_unix_ns);
+// summary.md, combined_report.md, <agent>_report.md in upstream's layout.
+std::string summary_markdown(std::span<const agent::RunOutcome> runs);
+std::string combined_markdown(const agent::RunOutcome& run);
+std::string agent_markdown(const agent::AgentOutcome& a);
+// What makes a run's figures doubtful, one sentence each: agents that share a server, cold loads,
+// truncated, looping, empty or failed answers, prompts over the context or cut by the server.
+std::vector<std::string> warnings_of(const agent::RunOutcome& run);
+
+using agent::describe;    // "num_gpu=80, num_ctx=512, temp=1, top_p=default, ..."
+
+// For a terminal, when no result folder was asked for: each agent's report, a table, what the
+// efficiency is made of. Texts from outside are made printable.
+std::string run_text(const agent::RunOutcome& run, const ProcessFigures& process);
+
+}  // namespace chimera::lab

@@ -1,0 +1,154 @@
+#include <math.h>
+
+#include <algorithm>
+
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "record_parts.hpp"
+
+namespace chimera::lab {
+
+using agent::AgentOutcome;
+using agent::RunOutcome;
+using agent::StageOutcome;
+
+Spread spread_of(std::span<const double> values) {
+  Spread s;
+  if (values.empty()) return s;
+  const double n = static_cast<double>(values.size());
+  for (double v : values) s.mean += v;
+  s.mean /= n;
+  if (values.size() < 2) return s;
+  double squares = 0;
+  for (double v : values) squares += (v - s.mean) * (v - s.mean);
+  s.sd = sqrt(squares / (n - 1));
+  return s;
+}
+
+uint64_t generated_tokens(const llm::Call& c) { return c.done ? c.tokens() : c.eval_count; }
+
+Nanos call_duration(const llm::Call& c) {
+  return c.sent == 0 ? 0 : std::max<Nanos>(c.ended - c.sent, 0);
+}
+
+double tokens_per_second(const llm::Call& c) {
+  const double tokens = static_cast<double>(generated_tokens(c));
+  if (c.eval_duration > 0) return tokens / std::max(to_seconds(c.eval_duration), 1e-6);
+  if (!c.done || tokens < 2 || c.last_token <= c.first_token) return 0;
+  return (tokens - 1) / to_seconds(c.last_token - c.first_token);
+}
+
+AgentFigures figures_of(const AgentOutcome& a) {
+  AgentFigures f;
+  std::array<double, 2> rates{}, ttfts{};
+  size_t n = 0;
+  // Milliseconds are added rather than nanoseconds: upstream's sums to the last bit.
+  for (const StageOutcome* stage : stages_of(a)) {
+    if (!stage->made) continue;
+    const llm::Call& c = stage->call;
+    rates[n] = tokens_per_second(c);
+    ttfts[n++] = to_ms(c.ttft());
+    f.total_duration_ms += to_ms(call_duration(c));
+    f.load_ms += to_ms(c.load_duration);
+    f.prompt_eval_ms += to_ms(c.prompt_eval_duration);
+    f.eval_ms += to_ms(c.eval_duration);
+    f.total_tokens += generated_tokens(c);
+  }
+  const Spread rate = spread_of(std::span(rates).first(n));
+  const Spread ttft = spread_of(std::span(ttfts).first(n));
+  f.average_tokens_per_second = rate.mean;
+  f.stddev_throughput = rate.sd;
+  f.average_ttft_ms = ttft.mean;
+  f.stddev_ttft = ttft.sd;
+  return f;
+}
+
+RunFigures figures_of(const RunOutcome& r) {
+  RunFigures f;
+  f.wall_s = to_seconds(r.wall);
+  if (r.agents.empty()) return f;
+  const double n = static_cast<double>(r.agents.size());
+  Nanos longest = 0, waited = 0;
+  uint64_t tokens = 0;
+  for (const AgentOutcome& a : r.agents) {
+    f.sequential_s += to_seconds(a.total);
+    longest = std::max(longest, a.total);
+    waited += a.ready_wait;
+    for (const StageOutcome* stage : stages_of(a)) tokens += stage->call.tokens();
+  }
+  if (r.wall > 0) {
+    f.speedup = f.sequential_s / f.wall_s;
+    f.aggregate_tps = static_cast<double>(tokens) / f.wall_s;
+  }
+  f.efficiency_percent = f.speedup / n * 100;
+  f.contention_detected = f.speedup < 0.75 * n;
+  if (longest > 0) {
+    f.imbalance_pp = 100 - 100 * f.sequential_s / (n * to_seconds(longest));
+    f.contention_percent = 100 * to_seconds(waited) / f.sequential_s;
+  }
+  f.overhead_ms = to_ms(r.wall - longest);
+  if (r.agents.size() < 2) return f;
+  const AgentFigures a = figures_of(r.agents[0]), b = figures_of(r.agents[1]);
+  f.throughput_delta = b.average_tokens_per_second - a.average_tokens_per_second;
+  f.ttft_delta_ms = a.average_ttft_ms - b.average_ttft_ms;
+  return f;
+}
+
+std::vector<RunFigures> figures_of_all(std::span<const RunOutcome> runs) {
+  std::vector<RunFigures> all;
+  for (const RunOutcome& run : runs) all.push_back(figures_of(run));
+  return all;
+}
+
+RunFigures mean_of(std::span<const RunFigures> figures) {
+  RunFigures mean;
+  if (figures.empty()) return mean;
+  for (const FigureName& f : kFigures) {
+    double sum = 0;
+    for (const RunFigures& run : figures) sum += run.*f.value;
+    mean.*f.value = sum / static_cast<double>(figures.size());
+  }
+  return mean;
+}
+
+double percentile(std::span<const uint32_t> sorted, double q) {
+  if (sorted.empty()) return 0;
+  const double at = std::clamp(q, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
+  const size_t low = static_cast<size_t>(at);
+  const size_t high = std::min(low + 1, sorted.size() - 1);
+  const double below = sorted[low], above = sorted[high];
+  return below + (above - below) * (at - static_cast<double>(low));
+}
+
+std::string agent_letter(size_t index) {
+  if (index < 26) return std::string(1, static_cast<char>('A' + index));
+  std::string number;
+  append_u64(number, index + 1);
+  return number;
+}
+
+std::string error_words(const Error& error, std::string_view text) {
+  // The order of Errc.
+  static constexpr const char* kNames[] = {
+      "resolve",      "refused",   "timed_out", "reset",      "closed", "truncated", "protocol",
+      "too_large",    "http_status", "auth",    "no_model",   "busy",   "server_error",
+      "cancelled",    "bad_input", "bad_config", "usage",     "io",     "not_found", "unsupported"};
+  static_assert(std::size(kNames) == static_cast<size_t>(Errc::unsupported) + 1);
+  std::string out = kNames[static_cast<size_t>(error.code)];
+  if (error.os != 0) {
+    out += ' ';
+    append_i64(out, error.os);
+  }
+  if (*error.where != '\0') {
+    out += ": ";
+    out += error.where;
+  }
+  if (!text.empty()) {
+    out += " (";
+    out += printable(text, false);
+    out += ')';
+  }
+  return out;
+}
+
+}  // namespace chimera::lab
