@@ -3,7 +3,6 @@
 #pragma once
 
 #define DOCTEST_CONFIG_SUPER_FAST_ASSERTS
-#define DOCTEST_CONFIG_TREAT_CHAR_STAR_AS_STRING
 #include <doctest/doctest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -12,6 +11,12 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+// doctest prints a const char* as a pointer unless told otherwise.
+template <>
+struct doctest::StringMaker<const char*> {
+  static String convert(const char* s) { return s == nullptr ? "(null)" : s; }
+};
 
 namespace chimera_test {
 

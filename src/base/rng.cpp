@@ -1,6 +1,8 @@
 #include "chimera/base/rng.hpp"
 
-#include <math.h>
+#include <math.h>  // sqrt alone: correctly rounded everywhere
+
+#include "chimera/base/math.hpp"
 
 namespace chimera {
 namespace {
@@ -55,7 +57,7 @@ double Rng::normal() {
     y = 2 * uniform() - 1;
     square = x * x + y * y;
   } while (square >= 1 || square == 0);
-  const double scale = sqrt(-2 * log(square) / square);
+  const double scale = sqrt(-2 * natural_log(square) / square);
   spare_ = y * scale;
   has_spare_ = true;
   return x * scale;

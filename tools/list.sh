@@ -1,0 +1,62 @@
+#!/bin/sh
+# Names the files of one binary, one per line: the only place that knows what belongs where.
+# Makefile and meson.build both ask here.
+#
+#   tools/list.sh product    sources of build/chimera: platforms any and linux
+#   tools/list.sh library    the same without src/cli/main.cpp: what the unit tests link
+#   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
+#                            the file of the same name in src/sys/linux
+#   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net
+#   tools/list.sh tests-unit | tests-virtual | tests-tsan    test files of one test binary
+#   tools/list.sh tests-e2e  Python scripts that get the path of build/chimera
+#
+# A test says which binaries it belongs to in one of its first three lines, `// runs: linux virtual tsan`.
+# Without that line a test is linux only, in tests/virtual virtual only, and tests/sys/port*_test.cpp
+# (the conformance suite of the port) both.
+set -eu
+cd "$(dirname "$0")/.."
+
+main=src/cli/main.cpp
+
+sources() {  # platform...
+  awk -v want=" $* " '!/^[ \t]*(#|$)/ && index(want, " " $1 " ") { print $2 }' src/files.txt
+}
+
+virtual_sources() {
+  sources any
+  sources virtual
+  sources linux | while read -r file; do
+    sources virtual | grep -q "^src/sys/virtual/$(basename "$file")\$" || echo "$file"
+  done
+}
+
+marker() {  # file -> its words
+  words=$(sed -n '1,3s,^// runs:,,p' "$1")
+  if [ -n "$words" ]; then
+    echo "$words"
+    return
+  fi
+  case $1 in
+    tests/virtual/*) echo virtual ;;
+    tests/sys/port*_test.cpp) echo linux virtual ;;
+    *) echo linux ;;
+  esac
+}
+
+tests() {  # word
+  find tests -name '*_test.cpp' | LC_ALL=C sort | while read -r file; do
+    case " $(marker "$file") " in *" $1 "*) echo "$file" ;; esac
+  done
+}
+
+case ${1-} in
+  product) sources any linux ;;
+  library) sources any linux | grep -vx "$main" || true ;;
+  virtual) virtual_sources | grep -vx "$main" || true ;;
+  tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net)/' || true ;;
+  tests-unit) tests linux ;;
+  tests-virtual) tests virtual ;;
+  tests-tsan) tests tsan ;;
+  tests-e2e) find tests/e2e -name '*_test.py' | LC_ALL=C sort ;;
+  *) sed -n '5,$s/^# \{0,1\}//p;/^set/q' "$0" >&2; exit 2 ;;
+esac
