@@ -1,0 +1,32 @@
+// The commands. Each returns the exit code (contract section 4).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chimera/cli/settings.hpp"
+
+namespace chimera::cli {
+
+int run_command(Settings& s);
+int ingest_command(Settings& s);
+int fetch_command(Settings& s);
+int sim_command(Settings& s);
+
+struct Command {
+  Commands bit;
+  const char* name;
+  const char* synopsis;       // behind the name
+  const char* summary;        // one line
+  const char* details;        // behind the option list: formulas, examples, exit codes
+  int (*main)(Settings& s);
+};
+std::span<const Command> commands();
+const Command* find_command(std::string_view name);
+
+std::string help_text();
+std::string help_text(const Command& command);
+
+const char* version();
+
+}  // namespace chimera::cli

@@ -1,0 +1,26 @@
+// Errors in words, and their exit codes: the one place where both are decided.
+//
+// Thread: any.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chimera/base/result.hpp"
+
+namespace chimera::cli {
+
+// Contract section 4.
+int exit_code(const Error& e);
+
+// "nothing listens on 127.0.0.1:11434: start Ollama, or add --sim". `subject` is the URL or file it
+// is about, `words` what a server or parser said; either may be empty. No newline, always
+// printable.
+std::string explain(const Error& e, std::string_view subject, std::string_view words);
+
+// One line on stderr: "chimera: <what>: <explanation>".
+void complain(std::string_view what, const Error& e, std::string_view subject,
+              std::string_view words = {});
+void say(std::string_view line);       // "chimera: <line>" on stderr
+
+}  // namespace chimera::cli

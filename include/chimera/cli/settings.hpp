@@ -1,0 +1,87 @@
+// What the command line, later also the environment and the configuration file, can set; and the
+// one table of options that parsing and --help both come from.
+//
+// Thread: main thread, before the runtime starts.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chimera/agent/crew.hpp"
+#include "chimera/rt/runtime.hpp"
+#include "chimera/sim/settings.hpp"
+
+namespace chimera::cli {
+
+enum class Format : uint8_t { text, json, ndjson, md };
+
+struct Settings {
+  // which model, where
+  std::string model = "gemma3:latest";
+  std::vector<wire::Url> urls;           // empty = OLLAMA_HOST, else the default
+  bool simulate = false;                 // --sim
+  sim::Settings sim;
+  std::string sim_spec;                  // as given, for the child processes
+  int sim_servers = 0;                   // 0 = one per agent
+  llm::Options common, a, b;             // for every agent; --chimera-*; --chimera2-*
+  std::string headers;                   // complete lines
+  std::string api_key;
+
+  // how
+  rt::RuntimeConfig runtime;
+  llm::ClientSettings client;
+  int permits = 0;
+
+  // run
+  agent::Scenario scenario = agent::Scenario::baseline_vs_chimera;
+  int agents = 2;
+  int runs = 1;
+  bool dry_run = false;
+
+  // output
+  Format format = Format::text;
+  std::string output;                    // -O; empty = none
+  bool quiet = false;
+  bool progress = true;                  // on a terminal
+  int verbose = 0;
+
+  std::vector<std::string> positional;
+};
+
+// Which commands have an option: one bit each.
+enum Commands : uint8_t {
+  kRun = 1,
+  kFetch = 2,
+  kIngest = 4,
+  kSim = 8,
+  kClient = kRun | kFetch,
+  kEvery = 15
+};
+
+struct Option {
+  uint8_t commands;
+  char letter;                 // 0 = none
+  const char* name;            // without the dashes
+  const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two
+  const char* help;            // with the default in parentheses
+  Result<void> (*set)(Settings& s, const Option& o, std::string_view value);
+};
+std::span<const Option> options();
+// The option of a command, or nullptr. Those of `sim` are the simulator's keys as well; such a
+// result is valid until the next call.
+const Option* find_option(Commands command, std::string_view name);
+const Option* find_option(Commands command, char letter);
+
+// Takes the arguments behind the command's name. On an error `what` holds the words for people
+// ("--rate: 'x' is not a number"). Errors: usage.
+Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
+                             std::string& what);
+
+// Fills what was not given: URLs from OLLAMA_HOST, the key from the environment. `warnings` gets
+// lines for stderr. Errors: bad_config.
+Result<void> complete(Settings& s, std::vector<std::string>& warnings);
+
+}  // namespace chimera::cli

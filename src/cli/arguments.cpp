@@ -1,0 +1,153 @@
+// Long options take their value behind '=' or as the next argument, short ones as the next argument
+// or joined ("-t5s"); switches may be joined ("-vv"). "--" ends the options. An option is looked up
+// in the one table (options.cpp).
+#include <string.h>
+
+#include "chimera/base/text.hpp"
+#include "chimera/cli/settings.hpp"
+#include "chimera/sys/process.hpp"
+
+namespace chimera::cli {
+namespace {
+
+bool value_optional(const Option& o) { return o.metavar != nullptr && o.metavar[0] == '['; }
+bool takes_two(const Option& o) {
+  return o.metavar != nullptr && strchr(o.metavar, ' ') != nullptr;
+}
+
+class Parser {
+ public:
+  Parser(Commands command, std::span<char* const> arguments, Settings& s, std::string& what)
+      : command_(command), rest_(arguments), s_(s), what_(what) {}
+
+  Result<void> run() {
+    while (!rest_.empty()) {
+      const std::string_view a = take();
+      if (a == "--") {
+        while (!rest_.empty()) s_.positional.emplace_back(take());
+      } else if (a.size() > 2 && a.starts_with("--")) {
+        CHI_TRY_VOID(long_option(a.substr(2)));
+      } else if (a.size() > 1 && a[0] == '-') {
+        CHI_TRY_VOID(short_options(a.substr(1)));
+      } else {
+        s_.positional.emplace_back(a);
+      }
+    }
+    return {};
+  }
+
+ private:
+  std::string_view take() {
+    const std::string_view a = rest_.front();
+    rest_ = rest_.subspan(1);
+    return a;
+  }
+
+  Result<void> wrong(std::string_view option, std::string_view why) {
+    what_ = option;
+    what_.append(": ").append(why);
+    return fail(Errc::usage, "arguments");
+  }
+
+  Result<void> long_option(std::string_view text) {
+    const size_t equals = text.find('=');
+    const std::string_view name = text.substr(0, equals);
+    std::string shown = "--";
+    shown.append(name);
+    const Option* o = find_option(command_, name);
+    if (o == nullptr) return wrong(shown, "no such option here");
+    if (equals != std::string_view::npos) {
+      if (o->metavar == nullptr) return wrong(shown, "takes no value");
+      return set(*o, shown, text.substr(equals + 1));
+    }
+    return with_next(*o, shown);
+  }
+
+  Result<void> short_options(std::string_view letters) {
+    while (!letters.empty()) {
+      std::string shown = "-";
+      shown.push_back(letters[0]);
+      const Option* o = find_option(command_, letters[0]);
+      if (o == nullptr) return wrong(shown, "no such option here");
+      letters.remove_prefix(1);
+      if (o->metavar == nullptr) {
+        CHI_TRY_VOID(set(*o, shown, {}));
+        continue;
+      }
+      if (letters.empty() || takes_two(*o)) return with_next(*o, shown);
+      return set(*o, shown, letters);
+    }
+    return {};
+  }
+
+  Result<void> with_next(const Option& o, std::string_view shown) {
+    if (o.metavar == nullptr || value_optional(o)) return set(o, shown, {});
+    if (rest_.empty()) return wrong(shown, "needs a value");
+    if (!takes_two(o)) return set(o, shown, take());
+    std::string pair(take());
+    if (rest_.empty()) return wrong(shown, "needs two values");
+    pair.push_back('=');
+    pair.append(take());
+    return set(o, shown, pair);
+  }
+
+  Result<void> set(const Option& o, std::string_view shown, std::string_view value) {
+    const Result<void> done = o.set(s_, o, value);
+    if (done) return {};
+    std::string why = "'" + printable(value, false) + "' is not valid";
+    if (done.error().code == Errc::usage) why.append(" (").append(done.error().where).append(")");
+    if (done.error().code != Errc::usage && done.error().code != Errc::bad_input) return done;
+    return wrong(shown, why);
+  }
+
+  Commands command_;
+  std::span<char* const> rest_;
+  Settings& s_;
+  std::string& what_;
+};
+
+// A key must not be able to smuggle in a header line of its own.
+Result<void> take_key(Settings& s) {
+  std::string_view key = s.api_key;
+  if (key.empty()) key = trim(sys::env("OLLAMA_API_KEY"));
+  if (key.empty()) return {};
+  if (!wire::valid_field("Authorization", key))
+    return fail(Errc::bad_config, "the API key has control characters");
+  s.client.extra_fields.append("Authorization: Bearer ").append(key).append("\r\n");
+  return {};
+}
+
+Result<void> take_ollama_host(Settings& s, std::vector<std::string>& warnings) {
+  std::string_view hosts = sys::env("OLLAMA_HOST");
+  std::string_view one;
+  while (next_part(hosts, ',', one)) {
+    bool bad_port = false;
+    auto url = wire::parse_ollama_host(one, &bad_port);
+    if (!url) return fail(Errc::bad_config, "OLLAMA_HOST");
+    if (bad_port)
+      warnings.push_back("OLLAMA_HOST: invalid port in '" + printable(one, false) +
+                         "', using the default");
+    s.urls.push_back(std::move(*url));
+  }
+  if (s.urls.empty()) s.urls.push_back(*wire::parse_ollama_host("", nullptr));
+  return {};
+}
+
+}  // namespace
+
+Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
+                             std::string& what) {
+  return Parser(command, arguments, s, what).run();
+}
+
+Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
+  s.client.extra_fields = s.headers;
+  CHI_TRY_VOID(take_key(s));
+  if (s.urls.empty() && !s.simulate) CHI_TRY_VOID(take_ollama_host(s, warnings));
+  for (const wire::Url& u : s.urls) {
+    if (u.https) return fail(Errc::unsupported, "https (use the TLS build: make TLS=1)");
+  }
+  return {};
+}
+
+}  // namespace chimera::cli

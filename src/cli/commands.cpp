@@ -1,0 +1,108 @@
+#include "chimera/cli/commands.hpp"
+
+#include "chimera/cli/explain.hpp"
+#include "chimera/sim/server.hpp"
+
+namespace chimera::cli {
+namespace {
+
+constexpr char kRunDetails[] =
+    "\nWHAT IT DOES\n"
+    "  N agents work at the same time. Each reads DIR (CSV, JSON, Markdown; DIR/reports and\n"
+    "  DIR/csv_data when they are there; default: the current folder), asks its model for an "
+    "analysis,\n"
+    "  then for a report. With -O DIR the results go to DIR/run_<k>/metrics.json and Markdown "
+    "files,\n"
+    "  written whole or not at all. Without it the reports go to stdout.\n"
+    "\nMETRICS (T = time of one agent, N = agents)\n"
+    "  wall         from the start of all agents to the end of the last\n"
+    "  efficiency   100 * sum(T) / (N * wall). It measures how equal the agents' answers are in\n"
+    "               length; it cannot tell one runtime from another. That is what these are for:\n"
+    "  imbalance    100 - 100 * sum(T) / (N * max T)   pp, the share that unequal work explains\n"
+    "  overhead     wall - max T                       ms, the runtime's own\n"
+    "  contention   time a runnable task waited for a worker / sum(T)   %\n"
+    "  aggregate    all tokens / wall                  tok/s\n"
+    "  ttft         request sent -> first piece of the answer (thinking included), ms; connecting\n"
+    "               is not in it and has a figure of its own\n"
+    "  tok/s        eval_count / eval_duration, as the server says\n"
+    "  inter-token  gaps between pieces, percentiles by linear interpolation; pieces that came in "
+    "one\n"
+    "               read have a gap of 0 (events_per_read tells how many)\n"
+    "\nPROMPTS AND num_ctx\n"
+    "  A prompt is estimated at one token per 3 bytes. The answer keeps num_predict tokens (at "
+    "most\n"
+    "  half the window) or a quarter of it. What does not fit is left out: metrics from the end of "
+    "the\n"
+    "  list, then recommendations, findings, the end of the summary; file names in the first "
+    "prompt.\n"
+    "  The prompt and the record say how much.\n"
+    "\nEXAMPLES\n"
+    "  chimera run notes/ -u http://desk:11434\n"
+    "  chimera run notes/ -u http://a:11434 -u http://b:11434 --runs 5 -O out\n"
+    "  chimera run notes/ --sim=rate=200,tokens=50 -f json | jq .summary.aggregate\n"
+    "  chimera run notes/ --scenario chimera-hetero --chimera-num-ctx 512 --chimera2-num-ctx "
+    "1024\n";
+
+constexpr char kSimDetails[] =
+    "\nA simulated Ollama server: /api/generate, /api/tags, /api/ps, /api/show, /api/version, /.\n"
+    "Its first line on stdout is `listening on http://127.0.0.1:PORT`. Token k is sent at\n"
+    "  arrival + queue + load + prefill * prompt tokens + ttft + sum of k gaps (1/rate, with "
+    "jitter)\n"
+    "on an absolute schedule: a late token does not delay the next. The same seed gives the same\n"
+    "bytes and the same schedule.\n"
+    "\nEXAMPLES\n"
+    "  chimera sim --port 11434 --rate 40 --ttft 80ms\n"
+    "  chimera sim --port 0 --tokens 100-200 --jitter normal:10% --truth truth.ndjson\n"
+    "  chimera sim --fault fin:0.1@20            one answer in ten ends early, behind 20 tokens\n";
+
+constexpr char kIngestDetails[] =
+    "\nWhat `run` would read: files, rows, columns, headings, metrics, and what is skipped and "
+    "why.\n"
+    "\nEXAMPLES\n"
+    "  chimera ingest notes/\n"
+    "  chimera ingest notes/ -f json | jq '.skipped[]'\n";
+
+constexpr char kFetchDetails[] =
+    "\nOne GET; the decoded body goes to stdout as it comes. Redirects are followed within the "
+    "same\n"
+    "origin only. A status of 300 or more prints nothing on stdout. What came before a failure "
+    "stays.\n"
+    "\nEXAMPLES\n"
+    "  chimera fetch http://desk:11434/api/tags | jq -r '.models[].name'\n"
+    "  chimera fetch http://10.0.0.2/firmware.bin -O firmware.bin\n";
+
+constexpr Command kCommands[] = {
+    {kRun, "run", "[DIR] [OPTIONS]",
+     "N agents read a folder, analyse it and report, at the same time", kRunDetails, run_command},
+    {kSim, "sim", "[OPTIONS]",
+     "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
+     sim_command},
+    {kIngest, "ingest", "DIR [OPTIONS]", "what `run` would read: files, metrics, warnings",
+     kIngestDetails, ingest_command},
+    {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,
+     fetch_command},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+const Command* find_command(std::string_view name) {
+  for (const Command& c : kCommands) {
+    if (name == c.name) return &c;
+  }
+  return nullptr;
+}
+
+int sim_command(Settings& s) {
+  if (!s.positional.empty()) {
+    say("sim takes no arguments: see chimera sim --help");
+    return 2;
+  }
+  const auto served = sim::sim_main(s.sim);
+  if (served) return 0;
+  complain("sim", served.error(), s.sim.host);
+  return exit_code(served.error());
+}
+
+}  // namespace chimera::cli

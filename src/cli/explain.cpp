@@ -1,0 +1,116 @@
+#include "chimera/cli/explain.hpp"
+
+#include <string.h>
+
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/wire/url.hpp"
+
+namespace chimera::cli {
+namespace {
+
+// One row a class: its exit code, and its words. "@" stands for the place (host and port of a URL,
+// or the file), "?" for Error::where.
+struct Row {
+  Errc code;
+  int exit;
+  const char* words;
+  const char* remedy;     // nullptr = none known
+};
+constexpr Row kRows[] = {
+    {Errc::resolve, 6, "cannot find the address of @", "check the name, or use an IP address"},
+    {Errc::refused, 7, "nothing listens on @", "start Ollama, or add --sim"},
+    {Errc::timed_out, 28, "the ? deadline fired", nullptr},
+    {Errc::reset, 56, "@ broke the connection", nullptr},
+    {Errc::closed, 141, "the output was closed", nullptr},
+    {Errc::truncated, 18, "the answer ended early (?)", nullptr},
+    {Errc::protocol, 56, "@ sent what the protocol forbids (?)", nullptr},
+    {Errc::too_large, 56, "a limit was exceeded (?)", nullptr},
+    {Errc::http_status, 22, "@ answered with an error", nullptr},
+    {Errc::auth, 77, "@ refused access", "give --api-key-file, or a header with -H"},
+    {Errc::no_model, 69, "@ does not have the model",
+     "fetch it with `ollama pull`, or name another with -m"},
+    {Errc::busy, 75, "@ is busy", "try again later, or add --max-retries"},
+    {Errc::server_error, 22, "@ reported an error", nullptr},
+    {Errc::cancelled, 130, "stopped", nullptr},
+    {Errc::bad_input, 65, "bad data (?)", nullptr},
+    {Errc::bad_config, 78, "bad configuration (?)", nullptr},
+    {Errc::usage, 2, "?", nullptr},
+    {Errc::io, 74, "cannot use it (?)", nullptr},
+    {Errc::not_found, 65, "no such file or folder", nullptr},
+    {Errc::unsupported, 1, "not in this build: ?", nullptr},
+};
+
+const Row& row_of(Errc code) {
+  for (const Row& r : kRows) {
+    if (r.code == code) return r;
+  }
+  return kRows[0];
+}
+
+std::string place_of(std::string_view subject) {
+  if (subject.find("://") == std::string_view::npos) return std::string(subject);
+  const auto url = wire::parse_url(subject);
+  if (!url) return std::string(subject);
+  std::string place = url->ipv6 ? "[" + url->host + "]" : url->host;
+  place.push_back(':');
+  append_u64(place, url->port);
+  return place;
+}
+
+// The remedy for a deadline is the option that sets it.
+std::string_view option_of(std::string_view deadline) {
+  if (deadline == "connect") return "raise --connect-timeout";
+  if (deadline == "first-token") return "raise --first-token-timeout";
+  if (deadline == "idle") return "raise --idle-timeout";
+  return "raise --timeout";
+}
+
+}  // namespace
+
+int exit_code(const Error& e) { return row_of(e.code).exit; }
+
+std::string explain(const Error& e, std::string_view subject, std::string_view words) {
+  const Row& row = row_of(e.code);
+  const std::string place = subject.empty() ? std::string("the server") : place_of(subject);
+  std::string s;
+  for (const char* c = row.words; *c != 0; ++c) {
+    if (*c == '@') {
+      s.append(place);
+    } else if (*c == '?') {
+      s.append(e.where);
+    } else {
+      s.push_back(*c);
+    }
+  }
+  if (e.code == Errc::http_status || e.code == Errc::auth || e.code == Errc::busy) {
+    s.append(" (HTTP ");
+    append_i64(s, e.os);
+    s.push_back(')');
+  } else if (e.os != 0) {
+    s.append(": ").append(strerror(e.os));
+  }
+  if (!words.empty() && words != subject) s.append(": ").append(words);
+  const std::string_view remedy = e.code == Errc::timed_out ? option_of(e.where)
+                                  : row.remedy != nullptr   ? row.remedy
+                                                            : "";
+  if (!remedy.empty()) s.append(": ").append(remedy);
+  return printable(s, false);
+}
+
+void say(std::string_view line) {
+  std::string s = "chimera: ";
+  s.append(line).push_back('\n');
+  (void)sys::write_stream(sys::Stream::err, s);
+}
+
+void complain(std::string_view what, const Error& e, std::string_view subject,
+              std::string_view words) {
+  std::string line = printable(what, false);
+  line.append(": ").append(explain(e, subject, words));
+  if (!subject.empty()) line.append(" (").append(printable(subject, false)).append(")");
+  say(line);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,144 @@
+// chimera fetch URL: one GET, the decoded body to stdout. The HTTP client alone.
+#include "chimera/cli/commands.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/net/http_client.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/sys/process.hpp"
+
+namespace chimera::cli {
+namespace {
+
+constexpr int kRedirects = 10;
+
+// Passes a successful body on as it comes; keeps the words of an error and the place of a redirect.
+class Output : public net::BodySink {
+ public:
+  explicit Output(bool to_file) : to_file_(to_file) {}
+
+  Result<void> on_head(const wire::ResponseHead& head) override {
+    status = head.status;
+    body.clear();
+    const auto place = head.field("location");
+    location = place ? std::string(*place) : std::string();
+    return {};
+  }
+  Result<void> on_body(std::string_view bytes, Nanos) override {
+    if (status >= 300) {
+      if (body.size() < 4096) body.append(bytes.substr(0, 4096 - body.size()));
+      return {};
+    }
+    if (!to_file_) return sys::write_stream(sys::Stream::out, bytes);
+    if (body.size() + bytes.size() > (1u << 30)) return fail(Errc::too_large, "1 GiB into a file");
+    body.append(bytes);
+    return {};
+  }
+  bool redirect() const {
+    return status > 300 && status < 309 && status != 304 && !location.empty();
+  }
+
+  int status = 0;
+  std::string body, location;
+
+ private:
+  bool to_file_;
+};
+
+// The place of a redirect when it has the same origin. Errors: protocol.
+Result<wire::Url> same_origin(const wire::Url& from, std::string_view location) {
+  wire::Url to = from;
+  if (location.starts_with("/") && !location.starts_with("//")) {
+    CHI_TRY(to, wire::parse_url("http://" + from.authority() + std::string(location)));
+    to.https = from.https;
+  } else {
+    const auto parsed = wire::parse_url(location);
+    if (!parsed) return fail(Errc::protocol, "redirect to something that is no URL");
+    to = *parsed;
+  }
+  const bool same = to.host == from.host && to.port == from.port && to.https == from.https;
+  if (!same) return fail(Errc::protocol, "redirect to another origin, not followed");
+  return to;
+}
+
+struct Job {
+  Settings& settings;
+  wire::Url url;
+  Output sink;
+  Result<void> outcome;
+};
+
+rt::Task<void> fetch(Job& job) {
+  for (int i = 0; i <= kRedirects; ++i) {
+    net::HttpClient client(job.url, job.settings.client.policy, job.settings.client.timeouts);
+    const std::string target = job.url.target();
+    net::HttpRequest request;
+    request.target = target;
+    request.extra_fields = job.settings.client.extra_fields;
+    net::Exchange exchange;
+    job.outcome = co_await client.exchange(request, job.sink, exchange);
+    if (!job.outcome || !job.sink.redirect()) co_return;
+    auto next = same_origin(job.url, job.sink.location);
+    if (!next) {
+      job.outcome = fail(next.error());
+      co_return;
+    }
+    job.url = std::move(*next);
+  }
+  job.outcome = fail(Errc::protocol, "more than 10 redirects");
+}
+
+rt::Runtime* stoppable = nullptr;
+
+int finish(Job& job) {
+  const std::string where = job.url.text();
+  const bool keep = !job.settings.output.empty() && job.sink.status / 100 == 2;
+  if (keep) {
+    const auto written = sys::write_file_atomic(job.settings.output, job.sink.body);
+    if (!written) {
+      complain("cannot write", written.error(), job.settings.output);
+      return 74;
+    }
+  }
+  if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
+  Result<void> outcome = job.outcome;
+  if (outcome && job.sink.status >= 300) outcome = fail(llm::error_of_status(job.sink.status, {}));
+  if (outcome) return 0;
+  if (outcome.error().code == Errc::closed) return 141;
+  complain("fetch", outcome.error(), where,
+           llm::error_words(job.sink.status >= 300 ? job.sink.body : ""));
+  return exit_code(outcome.error());
+}
+
+}  // namespace
+
+int fetch_command(Settings& s) {
+  if (s.positional.size() != 1) {
+    say("fetch takes one URL: see chimera fetch --help");
+    return 2;
+  }
+  auto url = wire::parse_url(s.positional[0]);
+  if (!url) {
+    say("not a URL: " + s.positional[0] + ": " + url.error().where);
+    return 2;
+  }
+  s.urls.push_back(*url);
+  std::vector<std::string> warnings;
+  const auto complete_settings = complete(s, warnings);
+  if (!complete_settings) {
+    complain("fetch", complete_settings.error(), url->text());
+    return exit_code(complete_settings.error());
+  }
+  s.runtime.kind = rt::Kind::local;
+  rt::Runtime runtime;
+  const auto opened = runtime.open(s.runtime);
+  if (!opened) {
+    complain("fetch", opened.error(), {});
+    return exit_code(opened.error());
+  }
+  stoppable = &runtime;
+  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
+  Job job{s, std::move(*url), Output(!s.output.empty()), {}};
+  runtime.run(fetch(job));
+  return finish(job);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,103 @@
+#include <string.h>
+
+#include "chimera/cli/commands.hpp"
+#include "chimera/sim/settings.hpp"
+
+#ifndef CHIMERA_VERSION
+#define CHIMERA_VERSION "0.1.0"
+#endif
+
+namespace chimera::cli {
+namespace {
+
+constexpr size_t kColumn = 30;      // where the help of an option begins
+constexpr size_t kWidth = 100;
+
+// `text` from column kColumn on, wrapped at blanks.
+void append_wrapped(std::string& out, std::string_view text) {
+  size_t column = kColumn;
+  while (!text.empty()) {
+    const size_t blank = text.find(' ');
+    const std::string_view word = text.substr(0, blank);
+    if (column + word.size() > kWidth && column > kColumn) {
+      out.append("\n").append(kColumn, ' ');
+      column = kColumn;
+    }
+    out.append(word).push_back(' ');
+    column += word.size() + 1;
+    text.remove_prefix(blank == std::string_view::npos ? text.size() : blank + 1);
+  }
+  out.back() = '\n';
+}
+
+void append_option(std::string& out, char letter, const char* name, const char* metavar,
+                   const char* help) {
+  std::string left = "  ";
+  if (letter != 0) {
+    left.append("-").push_back(letter);
+    left.append(", ");
+  } else {
+    left.append("    ");
+  }
+  left.append("--").append(name);
+  if (metavar != nullptr) left.append(metavar[0] == '[' ? "" : " ").append(metavar);
+  if (*help == 0) {
+    out.append(left).push_back('\n');
+    return;
+  }
+  if (left.size() + 2 > kColumn) {
+    out.append(left).push_back('\n');
+    left.clear();
+  }
+  left.resize(kColumn, ' ');
+  append_wrapped(out.append(left), help);
+}
+
+constexpr std::string_view kCodes =
+    "\nEXIT CODES\n"
+    "  0 ok; 1 part of the work failed; 2 usage; 6 cannot resolve; 7 cannot connect; 18 truncated\n"
+    "  stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing; 65 bad input "
+    "data;\n"
+    "  69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused; 78 bad config;\n"
+    "  130/143 interrupted; 141 output closed. When nothing succeeded the code is never 0.\n";
+
+}  // namespace
+
+const char* version() { return CHIMERA_VERSION; }
+
+std::string help_text() {
+  std::string s =
+      "chimera - LLM agents, their reports and their measurement, in one small file\n\n"
+      "USAGE\n  chimera COMMAND [OPTIONS]\n\nCOMMANDS\n";
+  for (const Command& c : commands()) {
+    s.append("  ").append(c.name);
+    s.append(10 - strlen(c.name), ' ').append(c.summary).push_back('\n');
+  }
+  s.append(
+      "\nEXAMPLES\n"
+      "  chimera run notes/ -u http://desk:11434     two agents read notes/ and report\n"
+      "  chimera run notes/ --sim                    the same without a model server\n"
+      "  chimera sim --port 11434 --rate 40          a server to try things on\n\n"
+      "chimera COMMAND --help tells the rest. -V, --version prints the version.\n");
+  return s;
+}
+
+std::string help_text(const Command& c) {
+  std::string s = "chimera ";
+  s.append(c.name).append(" - ").append(c.summary);
+  s.append("\n\nUSAGE\n  chimera ")
+      .append(c.name)
+      .append(" ")
+      .append(c.synopsis)
+      .append("\n\nOPTIONS\n");
+  for (const Option& o : options()) {
+    if ((o.commands & c.bit) != 0) append_option(s, o.letter, o.name, o.metavar, o.help);
+  }
+  if (c.bit == kSim) {
+    for (const sim::Key& k : sim::keys()) append_option(s, 0, k.name, k.metavar, k.help);
+  }
+  append_option(s, 'h', "help", nullptr, "this text");
+  return s.append(c.details).append(kCodes);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,64 @@
+// chimera: one file, several commands. From here: find_command -> parse_arguments -> the command's
+// main in src/cli/<command>.cpp.
+#include "chimera/cli/commands.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/sys/clock.hpp"
+#include "chimera/sys/file.hpp"
+
+namespace chimera::cli {
+namespace {
+
+int print(std::string_view text) {
+  const auto done = sys::write_stream(sys::Stream::out, text);
+  return done ? 0 : exit_code(done.error());
+}
+
+bool wants_help(std::string_view a) { return a == "-h" || a == "--help"; }
+
+int start(std::span<char* const> arguments) {
+  if (arguments.empty()) {
+    (void)sys::write_stream(sys::Stream::err, help_text());
+    return 2;
+  }
+  std::string_view name = arguments[0];
+  arguments = arguments.subspan(1);
+  if (name == "help" && !arguments.empty()) {
+    name = arguments[0];
+    const Command* about = find_command(name);
+    if (about != nullptr) return print(help_text(*about));
+  }
+  if (wants_help(name) || name == "help") return print(help_text());
+  if (name == "-V" || name == "--version" || name == "version") {
+    return print(std::string("chimera ") + version() + "\n");
+  }
+  const Command* command = find_command(name);
+  if (command == nullptr) {
+    say("no such command: " + std::string(name) + ": see chimera --help");
+    return 2;
+  }
+  for (char* a : arguments) {
+    if (std::string_view(a) == "--") break;
+    if (wants_help(a)) return print(help_text(*command));
+  }
+  Settings settings;
+  std::string what;
+  const auto parsed = parse_arguments(command->bit, arguments, settings, what);
+  if (!parsed && parsed.error().code == Errc::usage) {
+    say(what + ": see chimera " + command->name + " --help");
+    return 2;
+  }
+  if (!parsed) {
+    complain(name, parsed.error(), {});
+    return exit_code(parsed.error());
+  }
+  return command->main(settings);
+}
+
+}  // namespace
+}  // namespace chimera::cli
+
+int main(int argc, char** argv) {
+  (void)chimera::sys::process_start();
+  const auto count = static_cast<size_t>(argc > 0 ? argc - 1 : 0);
+  return chimera::cli::start(std::span<char* const>(argv + (argc > 0), count));
+}

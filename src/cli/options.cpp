@@ -1,0 +1,276 @@
+// The table of options. A setter takes the value as text, so that the environment and a
+// configuration file can use it too.
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/cli/settings.hpp"
+#include "chimera/sys/file.hpp"
+
+namespace chimera::cli {
+namespace {
+
+using Value = std::string_view;
+
+Result<void> wrong(const char* why) { return fail(Errc::usage, why); }
+
+Result<void> set_duration(Nanos& out, Value v) {
+  CHI_TRY(out, parse_duration(v));
+  return {};
+}
+Result<void> set_int(int& out, Value v, int least, int most) {
+  CHI_TRY(const int64_t n, parse_i64(v));
+  if (n < least || n > most) return wrong("out of range");
+  out = static_cast<int>(n);
+  return {};
+}
+Result<void> set_size(uint32_t& out, Value v, uint64_t least) {
+  CHI_TRY(const uint64_t n, parse_size(v));
+  if (n < least || n > (64u << 20)) return wrong("out of range: at most 64m");
+  out = static_cast<uint32_t>(n);
+  return {};
+}
+
+// A model option by its Ollama name. Integers and decimals are checked here, not by the server.
+Result<void> set_model_option(llm::Options& o, Value name, Value v) {
+  struct Integer { Value name; std::optional<int64_t> llm::Options::*field; };
+  struct Decimal { Value name; std::optional<double> llm::Options::*field; };
+  static constexpr Integer kIntegers[] = {
+      {"num-gpu", &llm::Options::num_gpu}, {"num-ctx", &llm::Options::num_ctx},
+      {"top-k", &llm::Options::top_k},     {"num-predict", &llm::Options::num_predict},
+      {"seed", &llm::Options::seed}};
+  static constexpr Decimal kDecimals[] = {{"temperature", &llm::Options::temperature},
+                                          {"top-p", &llm::Options::top_p},
+                                          {"repeat-penalty", &llm::Options::repeat_penalty}};
+  for (const Integer& i : kIntegers) {
+    if (name != i.name) continue;
+    CHI_TRY(o.*i.field, parse_i64(v));
+    return {};
+  }
+  for (const Decimal& d : kDecimals) {
+    if (name != d.name) continue;
+    CHI_TRY(o.*d.field, parse_double(v));
+    return {};
+  }
+  return wrong("no such model option");
+}
+
+Result<void> common_option(Settings& s, const Option& o, Value v) {
+  return set_model_option(s.common, o.name, v);
+}
+Result<void> chimera_option(Settings& s, const Option& o, Value v) {
+  return set_model_option(s.a, Value(o.name).substr(8), v);     // behind "chimera-"
+}
+Result<void> chimera2_option(Settings& s, const Option& o, Value v) {
+  return set_model_option(s.b, Value(o.name).substr(9), v);     // behind "chimera2-"
+}
+
+// NAME=VALUE. A name with a field of its own goes there, so that it is sent once.
+Result<void> free_option(Settings& s, const Option&, Value v) {
+  const size_t equals = v.find('=');
+  const Value name = v.substr(0, equals), value = v.substr(equals + 1);
+  if (name.empty() || equals == Value::npos) return wrong("NAME VALUE");
+  std::string dashed(name);
+  for (char& c : dashed) c = c == '_' ? '-' : c;
+  const Result<void> known = set_model_option(s.common, dashed, value);
+  if (known || known.error().code != Errc::usage) return known;
+  s.common.extra.emplace_back(name, value);
+  return {};
+}
+
+Result<void> add_url(Settings& s, const Option&, Value v) {
+  CHI_TRY(wire::Url url, wire::parse_url(v));
+  s.urls.push_back(std::move(url));
+  return {};
+}
+// upstream's names for the servers of the first and the second agent
+Result<void> place_url(Settings& s, const Option& o, Value v) {
+  CHI_TRY(wire::Url url, wire::parse_url(v));
+  const size_t at = o.name[0] == 'c' ? 0 : 1;
+  if (s.urls.size() <= at) s.urls.resize(at + 1, url);
+  s.urls[at] = std::move(url);
+  return {};
+}
+
+Result<void> add_header(Settings& s, const Option&, Value v) {
+  const size_t colon = v.find(':');
+  const Value name = v.substr(0, colon);
+  const Value value = colon == Value::npos ? Value() : trim(v.substr(colon + 1));
+  if (colon == Value::npos || !wire::valid_field(name, value)) return wrong("'Name: value'");
+  s.headers.append(name).append(": ").append(value).append("\r\n");
+  return {};
+}
+
+Result<void> key_file(Settings& s, const Option&, Value v) {
+  CHI_TRY(const std::string text, sys::read_file(std::string(v), 64 << 10));
+  s.api_key = trim(text);
+  return {};
+}
+
+Result<void> set_sim(Settings& s, const Option&, Value v) {
+  s.simulate = true;
+  s.sim_spec = v;
+  return sim::set_all(s.sim, v);
+}
+Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.sim, o.name, v); }
+
+Result<void> set_format(Settings& s, const Option&, Value v) {
+  if (v == "text") s.format = Format::text;
+  else if (v == "json") s.format = Format::json;
+  else if (v == "ndjson") s.format = Format::ndjson;
+  else if (v == "md") s.format = Format::md;
+  else return wrong("text, json, ndjson or md");
+  return {};
+}
+
+Result<void> on_off(bool& out, Value v, const char* on, const char* off) {
+  if (v != on && v != off) return wrong("on or off; auto or never");
+  out = v == on;
+  return {};
+}
+
+// Two fields share the name: the connection's (on, off) and the model's (a time, as Ollama takes
+// it).
+Result<void> keep_alive(Settings& s, const Option&, Value v) {
+  if (v == "on" || v == "off") return on_off(s.client.policy.keep_alive, v, "on", "off");
+  if (!parse_i64(v) && !parse_duration(v)) return wrong("on, off or a time");
+  s.common.keep_alive = v;
+  return {};
+}
+
+#define SET(statement)                                      \
+  [](Settings& s, const Option&, Value v) -> Result<void> { \
+    (void)s;                                                \
+    (void)v;                                                \
+    statement;                                              \
+  }
+#define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
+
+constexpr Option kOptions[] = {
+    {kRun, 'm', "model", "NAME", "model (gemma3:latest)", SET(s.model = v; return {})},
+    {kRun, 'u', "url", "URL",
+     "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
+     add_url},
+    {kRun, 0, "sim", "[=SPEC]",
+     "use simulated servers instead, one per agent; SPEC: key=value,... as in chimera sim",
+     set_sim},
+    {kRun, 0, "sim-servers", "N", "how many simulated servers (one per agent)",
+     SET(return set_int(s.sim_servers, v, 1, 64))},
+    {kRun, 0, "scenario", "NAME",
+     "baseline-vs-chimera, chimera-hetero or chimera-homo (baseline-vs-chimera)",
+     [](Settings& s, const Option&, Value v) -> Result<void> {
+       CHI_TRY(s.scenario, agent::parse_scenario(v));
+       return {};
+     }},
+    {kRun, 'n', "agents", "N", "agents at work at the same time (2)",
+     SET(return set_int(s.agents, v, 1, 512))},
+    {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
+     SET(return set_int(s.runs, v, 0, 100000))},
+    {kRun, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
+    {kRun, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
+    {kRun, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
+     common_option},
+    {kRun, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
+    {kRun, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
+    {kRun, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
+    {kRun, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
+    {kRun, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
+    {kRun, 0, "seed", "N", "sampling seed (none)", common_option},
+    {kRun, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)",
+     SET(s.common.think = v; return {})},
+    {kRun, 0, "chimera-num-gpu", "N",
+     "options of the optimised agents (the second; with chimera-homo all)", chimera_option},
+    {kRun, 0, "chimera-num-ctx", "N", "", chimera_option},
+    {kRun, 0, "chimera-temperature", "X", "", chimera_option},
+    {kRun, 0, "chimera-top-p", "X", "", chimera_option},
+    {kRun, 0, "chimera-top-k", "N", "", chimera_option},
+    {kRun, 0, "chimera-repeat-penalty", "X", "", chimera_option},
+    {kRun, 0, "chimera2-num-gpu", "N", "options of the second agent with chimera-hetero",
+     chimera2_option},
+    {kRun, 0, "chimera2-num-ctx", "N", "", chimera2_option},
+    {kRun, 0, "chimera2-temperature", "X", "", chimera2_option},
+    {kRun, 0, "chimera2-top-p", "X", "", chimera2_option},
+    {kRun, 0, "chimera2-top-k", "N", "", chimera2_option},
+    {kRun, 0, "chimera2-repeat-penalty", "X", "", chimera2_option},
+    {kRun, 0, "collector-ollama-url", "URL", "server of the first agent (as -u)", place_url},
+    {kRun, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
+     place_url},
+
+    {kRun, 0, "runtime", "KIND", "scheduler: fixed or local (fixed)",
+     [](Settings& s, const Option&, Value v) -> Result<void> {
+       CHI_TRY(s.runtime.kind, rt::parse_kind(v));
+       return {};
+     }},
+    {kRun, 0, "threads", "N", "workers of --runtime fixed (2)",
+     SET(return set_int(s.runtime.threads, v, 1, 256))},
+    {kRun, 0, "permits", "N", "agents at work at once; 0 = all (0)",
+     SET(return set_int(s.permits, v, 0, 512))},
+    {kClient, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
+     SET(return set_size(s.runtime.read_size, v, 1))},
+    {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
+     SET(return set_size(s.client.policy.coalesce, v, 0))},
+    {kClient, 0, "keep-alive", "on|off|TIME",
+     "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
+     "default)",
+     keep_alive},
+    {kRun, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
+
+    {kClient, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
+     SET(return set_duration(s.client.timeouts.connect, v))},
+    {kClient, 0, "first-token-timeout", "TIME", "request sent to first token; 0 = none (0)",
+     SET(return set_duration(s.client.timeouts.first_token, v))},
+    {kClient, 0, "idle-timeout", "TIME",
+     "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
+     "the first byte, unless --first-token-timeout does",
+     SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
+    {kClient, 't', "timeout", "TIME", "one whole request; 0 = none (0)",
+     SET(return set_duration(s.client.timeouts.total, v))},
+    {kRun, 0, "max-retries", "N",
+     "on a failed connection, 429 and 503; never after the first token (0)",
+     SET(return set_int(s.client.max_retries, v, 0, 1000))},
+    {kClient, 'H', "header", "'K: V'", "a request header, repeatable; never printed or stored",
+     add_header},
+    {kClient, 0, "api-key-file", "FILE", "bearer token; never printed or stored (OLLAMA_API_KEY)",
+     key_file},
+
+    {kRun | kIngest, 'f', "format", "FORMAT",
+     "what goes to stdout: text, json; run also ndjson, md (text)", set_format},
+    {kRun | kFetch, 'O', "output", "PATH",
+     "run: write the result files into this folder; fetch: into this file",
+     SET(s.output = v; return {})},
+    {kRun, 0, "output-dir", "PATH", "as -O", SET(s.output = v; return {})},
+    {kRun, 0, "dry-run", nullptr,
+     "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
+    {kRun | kFetch, 0, "quiet", nullptr, "no warnings, no progress", ON(s.quiet = true)},
+    {kRun, 'v', "verbose", nullptr, "say more on stderr, repeatable", ON(++s.verbose)},
+    {kRun, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
+     SET(return on_off(s.progress, v, "auto", "never"))},
+};
+
+#undef SET
+#undef ON
+
+}  // namespace
+
+std::span<const Option> options() { return kOptions; }
+
+const Option* find_option(Commands command, std::string_view name) {
+  for (const Option& o : kOptions) {
+    if ((o.commands & command) != 0 && name == o.name) return &o;
+  }
+  if (command != kSim) return nullptr;
+  static Option simulated;
+  for (const sim::Key& k : sim::keys()) {
+    if (name != k.name) continue;
+    simulated = {kSim, 0, k.name, k.metavar, k.help, sim_key};
+    return &simulated;
+  }
+  return nullptr;
+}
+
+const Option* find_option(Commands command, char letter) {
+  for (const Option& o : kOptions) {
+    if ((o.commands & command) != 0 && o.letter == letter) return &o;
+  }
+  return nullptr;
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,287 @@
+// chimera run DIR: the main job.
+//
+// How this works: run_command() settles everything that can fail early (folder, output, servers),
+// then starts the runtime with the root coroutine run_all(): one run_crew() after the other, each
+// followed at once by its result files, so that whatever is finished stays.
+#include "chimera/agent/crew.hpp"
+#include "chimera/agent/prompts.hpp"
+#include "chimera/base/number.hpp"
+#include "chimera/cli/commands.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/lab/record.hpp"
+#include "chimera/rt/scope.hpp"
+#include "chimera/sys/clock.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/sys/process.hpp"
+#include "chimera/wire/json.hpp"
+#include "run_parts.hpp"
+
+namespace chimera::cli {
+namespace {
+
+struct Job {
+  explicit Job(Settings& s) : settings(s) {}
+
+  Settings& settings;
+  agent::CrewSettings crew;
+  rt::Runtime runtime;
+  lab::ProcessFigures process;
+  std::vector<agent::RunOutcome> runs;
+  size_t agents_done = 0, agents_failed = 0;
+  Error first_failure;
+  int output_code = 0;          // an exit code when output could not be written
+};
+
+// ---- results
+// --------------------------------------------------------------------------------------
+
+void note(Job& job, const Result<void>& written, std::string_view what) {
+  if (written || job.output_code != 0) return;
+  job.output_code = written.error().code == Errc::closed ? 141 : 74;
+  if (job.output_code == 74) complain("cannot write", written.error(), what);
+}
+
+void print(Job& job, std::string_view text) {
+  note(job, sys::write_stream(sys::Stream::out, text), "standard output");
+}
+
+void measure_process(Job& job) {
+  const sys::Usage used = sys::usage();
+  lab::ProcessFigures& p = job.process;
+  p.max_rss_kib = used.max_rss_kib;
+  p.user = used.user;
+  p.system = used.system;
+  p.voluntary_switches = used.voluntary_switches;
+  p.involuntary_switches = used.involuntary_switches;
+  const rt::WorkerCounters c = job.runtime.counters();
+  p.resumes = c.resumes;
+  p.polls = c.port.polls;
+  p.parks = c.parks;
+  p.wakes = c.port.wakes;
+  p.longest_resume_ns = static_cast<uint64_t>(c.longest_resume);
+}
+
+void save_run(Job& job, const agent::RunOutcome& run) {
+  // A run that was cut short must not be taken for a result by whoever reads run_*.
+  std::string folder = job.settings.output + (run.interrupted ? "/partial_run_" : "/run_");
+  append_i64(folder, run.number);
+  const auto made = sys::make_directories(folder);
+  note(job, made, folder);
+  if (!made) return;
+  auto save = [&](const std::string& name, std::string_view text) {
+    const std::string path = folder + "/" + name;
+    note(job, sys::write_file_atomic(path, text), path);
+  };
+  save("combined_report.md", lab::combined_markdown(run));
+  for (size_t i = 0; i < run.agents.size(); ++i) {
+    const char* const fixed[] = {"collector", "insight"};
+    const std::string name = i < 2 ? fixed[i] : run.agents[i].config.id;
+    save(name + "_report.md", lab::agent_markdown(run.agents[i]));
+  }
+  save("metrics.json", lab::metrics_json(run, job.process));   // last: a folder with it is whole
+}
+
+void save_summary(Job& job) {
+  const std::string base = job.settings.output + "/summary.";
+  note(job, sys::write_file_atomic(base + "md", lab::summary_markdown(job.runs)), base + "md");
+  const std::string json = lab::summary_json(job.runs, job.process, sys::unix_now_ns());
+  note(job, sys::write_file_atomic(base + "json", json), base + "json");
+}
+
+void count_agents(Job& job, const agent::RunOutcome& run) {
+  for (const agent::AgentOutcome& a : run.agents) {
+    ++(a.failed ? job.agents_failed : job.agents_done);
+    if (!a.failed) continue;
+    if (job.agents_failed == 1) job.first_failure = a.error;
+    if (a.error.code == Errc::cancelled) continue;
+    const bool reached = a.analysis_stage.made;
+    complain("agent " + a.config.id, a.error, reached ? a.config.base_url : job.crew.directory,
+             a.error_text);
+  }
+}
+
+void print_run(Job& job, const agent::RunOutcome& run) {
+  const Settings& s = job.settings;
+  if (s.format == Format::ndjson) print(job, one_line(lab::metrics_json(run, job.process)) + "\n");
+  if (s.format == Format::text && s.output.empty()) print(job, lab::run_text(run, job.process));
+  if (s.format != Format::md) return;
+  for (const agent::AgentOutcome& a : run.agents) print(job, lab::agent_markdown(a) + "\n");
+  print(job, lab::combined_markdown(run) + "\n");
+}
+
+// Called on worker 0 when a run has ended; nothing is in flight then.
+void finish_run(Job& job, agent::RunOutcome&& run) {
+  measure_process(job);
+  count_agents(job, run);
+  if (!job.settings.output.empty()) save_run(job, run);
+  print_run(job, run);
+  if (run.interrupted) return;
+  job.runs.push_back(std::move(run));
+  if (!job.settings.output.empty()) save_summary(job);
+}
+
+void print_summary(Job& job) {
+  const Settings& s = job.settings;
+  if (s.format == Format::text && (!s.output.empty() || s.runs != 1)) {
+    print(job, lab::summary_markdown(job.runs));
+  }
+  if (s.format == Format::md && s.runs != 1) print(job, lab::summary_markdown(job.runs));
+  if (s.format == Format::text || s.format == Format::md) return;
+  const std::string summary = lab::summary_json(job.runs, job.process, sys::unix_now_ns());
+  if (s.format == Format::ndjson) return print(job, one_line(summary) + "\n");
+  std::string out;
+  wire::JsonWriter w(out, wire::JsonWriter::Style::pretty);
+  w.begin_object().key("runs").begin_array();
+  for (const agent::RunOutcome& run : job.runs) w.raw(lab::metrics_json(run, job.process));
+  w.end_array().field("schema", "chimera.run/1").key("summary").raw(summary).end_object();
+  print(job, out + "\n");
+}
+
+// ---- the work
+// -------------------------------------------------------------------------------------
+
+Nanos startup_of(const agent::RunOutcome& run) {
+  Nanos first = kNever;
+  for (const agent::AgentOutcome& a : run.agents) {
+    const Nanos sent = a.analysis_stage.call.sent;
+    if (sent != 0 && sent < first) first = sent;
+  }
+  return first == kNever ? 0 : first - sys::process_start();
+}
+
+// Asked after the first run, so that it delays none. A server that does not say stays unknown.
+rt::Task<void> ask_versions(Job& job) {
+  for (const wire::Url& url : job.crew.endpoints) {
+    const std::string base = url.text();
+    bool known = false;
+    for (const auto& [seen, version] : job.process.endpoint_versions) known = known || seen == base;
+    if (known) continue;
+    llm::ClientSettings client = job.settings.client;
+    client.timeouts.total = 2 * kSecond;
+    std::string body;
+    const wire::Url where = wire::join(url, "/api/version");
+    const auto got = co_await llm::get_document(where, client, body);
+    job.process.endpoint_versions.emplace_back(base, got ? version_in(body) : std::string());
+  }
+}
+
+rt::Task<void> run_all(Job& job) {
+  std::vector<agent::Progress> progress(job.crew.agents.size());
+  const bool record = !job.settings.output.empty() || job.settings.format != Format::text;
+  for (int k = 1; k <= job.settings.runs && !job.runtime.stopping(); ++k) {
+    for (agent::Progress& p : progress) p.stage.store(agent::Stage::waiting);
+    agent::RunOutcome run;
+    rt::Stop stop_ticker;
+    rt::Scope ticker;
+    if (job.settings.progress) {
+      ticker.start(show_progress(job.crew, progress, k, job.settings.runs, stop_ticker),
+                   rt::Place::here());
+    }
+    co_await agent::run_crew(job.crew, k, progress, run);
+    stop_ticker.request();
+    co_await ticker.join();
+    if (k == 1) job.process.startup = startup_of(run);
+    if (k == 1 && record && !run.interrupted) co_await ask_versions(job);
+    finish_run(job, std::move(run));
+  }
+}
+
+rt::Runtime* stoppable = nullptr;
+
+int finish(Job& job) {
+  print_summary(job);
+  if (sys::stop_signal() != 0) {
+    std::string line = "interrupted: ";
+    append_u64(line, job.runs.size());
+    line.append(" of ");
+    append_i64(line, job.settings.runs);
+    line.append(" runs finished").append(job.settings.output.empty() ? "" : " and kept");
+    say(line);
+    return 128 + sys::stop_signal();
+  }
+  if (job.output_code != 0) return job.output_code;
+  if (job.agents_failed == 0) return 0;
+  return job.agents_done != 0 ? 1 : exit_code(job.first_failure);
+}
+
+int refuse(std::string_view what, const Error& e, std::string_view subject) {
+  complain(what, e, subject);
+  return exit_code(e);
+}
+
+void describe_process(Job& job) {
+  const Settings& s = job.settings;
+  lab::ProcessFigures& p = job.process;
+  const sys::SystemInfo system = sys::system_info();
+  p.runtime = rt::name_of(s.runtime.kind);
+  p.threads = job.runtime.workers();
+  p.permits = s.permits;
+  p.read_size = s.runtime.read_size;
+  p.coalesce = s.client.policy.coalesce;
+  p.keep_alive = s.client.policy.keep_alive;
+  p.version = version();
+  p.binary_bytes = sys::executable_bytes();
+  p.seed = s.common.seed.value_or(-1);
+  p.simulated = s.simulate;
+  p.arch = system.arch;
+  p.hostname = system.hostname;
+  p.os = system.os;
+  p.kernel = system.kernel;
+}
+
+Result<void> check_folders(const Settings& s, const std::string& directory, std::string& subject) {
+  subject = directory;
+  CHI_TRY(const sys::FileInfo info, sys::file_info(directory, true));
+  if (info.kind != sys::FileInfo::Kind::directory) return fail(Errc::bad_input, "not a folder");
+  subject = s.output;
+  if (!s.output.empty() && !s.dry_run) CHI_TRY_VOID(sys::make_directories(s.output));
+  return {};
+}
+
+int start(Job& job) {
+  const auto opened = job.runtime.open(job.settings.runtime);
+  if (!opened) return refuse("runtime", opened.error(), {});
+  describe_process(job);
+  stoppable = &job.runtime;
+  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
+  job.runtime.run(run_all(job));
+  return finish(job);
+}
+
+}  // namespace
+
+int run_command(Settings& s) {
+  if (s.positional.size() > 1) {
+    say("run takes one folder: see chimera run --help");
+    return 2;
+  }
+  Job job(s);
+  job.crew.directory = s.positional.empty() ? "." : s.positional[0];
+  std::vector<std::string> warnings;
+  std::string subject;
+  Result<void> ready = complete(s, warnings);
+  if (!ready) return refuse("run", ready.error(), {});
+  ready = check_folders(s, job.crew.directory, subject);
+  if (!ready) return refuse("run", ready.error(), subject);
+  s.progress = s.progress && !s.quiet && sys::is_terminal(2);
+
+  SimServers servers;
+  ready = s.simulate ? servers.start(s) : Result<void>();
+  if (!ready) return refuse("cannot start the simulated servers", ready.error(), {});
+  job.crew.scenario = s.scenario;
+  job.crew.endpoints = s.urls;
+  job.crew.client = s.client;
+  job.crew.permits = s.permits;
+  job.crew.agents = agent::make_agents(s.scenario, static_cast<size_t>(s.agents), s.model, s.urls,
+                                       agent::OptionSets{s.common, s.a, s.b});
+  if (s.agents > 1 && s.urls.size() < static_cast<size_t>(s.agents)) {
+    warnings.push_back("agents share a server: they wait for each other there, and efficiency then "
+                       "measures its queue");
+  }
+  for (const std::string& w : warnings) {
+    if (!s.quiet) say("warning: " + w);
+  }
+  return s.dry_run ? dry_run(job.crew) : start(job);
+}
+
+}  // namespace chimera::cli

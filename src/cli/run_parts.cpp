@@ -1,0 +1,153 @@
+#include "run_parts.hpp"
+
+#include "chimera/agent/prompts.hpp"
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/rt/scope.hpp"
+#include "chimera/sys/clock.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/wire/json.hpp"
+
+namespace chimera::cli {
+
+namespace {
+
+// `chimera sim` as server `i` of `count`. Each has a port and a truth file of its own.
+std::vector<std::string> sim_arguments(const Settings& s, int i, int count) {
+  std::vector<std::string> arguments = {"sim"};
+  std::string_view rest = s.sim_spec, pair;
+  while (next_part(rest, ',', pair)) {
+    if (!trim(pair).empty()) arguments.push_back("--" + std::string(trim(pair)));
+  }
+  arguments.push_back("--port=");
+  append_i64(arguments.back(), s.sim.port == 0 ? 0 : s.sim.port + i);
+  if (!s.sim.truth.empty() && count > 1) {
+    arguments.push_back("--truth=" + s.sim.truth + ".");
+    append_i64(arguments.back(), i + 1);
+  }
+  return arguments;
+}
+
+}  // namespace
+
+Result<void> SimServers::start(Settings& s) {
+  const int count = s.sim_servers != 0 ? s.sim_servers : s.agents;
+  s.urls.clear();
+  for (int i = 0; i < count; ++i) {
+    CHI_TRY(sys::Child child, sys::Child::start_self(sim_arguments(s, i, count)));
+    CHI_TRY(const std::string line, child.read_line(sys::now() + 10 * kSecond));
+    const size_t at = line.find("http://");
+    CHI_TRY(wire::Url url, wire::parse_url(at == std::string::npos ? "" : line.substr(at)));
+    s.urls.push_back(std::move(url));
+    children_.push_back(std::move(child));
+  }
+  return {};
+}
+
+namespace {
+
+constexpr Nanos kFrame = 100 * kMilli;
+
+// "run 2/3  collector analysis 123 tok 41.0 tok/s | insight ingest"
+std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
+                          int run, int runs, Nanos now) {
+  std::string s;
+  if (runs > 1) {
+    s.append("run ");
+    append_i64(s, run);
+    s.push_back('/');
+    append_i64(s, runs);
+    s.append("  ");
+  }
+  for (size_t i = 0; i < progress.size(); ++i) {
+    const agent::Stage stage = progress[i].stage.load();
+    const uint64_t pieces = progress[i].pieces.load();
+    const Nanos first = progress[i].first_piece.load();
+    if (i != 0) s.append(" | ");
+    s.append(crew.agents[i].id).append(" ").append(agent::name_of(stage));
+    if (pieces == 0) continue;
+    s.push_back(' ');
+    append_u64(s, pieces);
+    s.append(" tok ");
+    if (now > first && pieces > 1) {
+      append_fixed(s, static_cast<double>(pieces - 1) / to_seconds(now - first), 1);
+      s.append(" tok/s");
+    }
+  }
+  return s;
+}
+
+void draw(std::string_view line) {
+  std::string s = "\r\x1b[K";
+  s.append(line);
+  (void)sys::write_stream(sys::Stream::err, s);
+}
+
+}  // namespace
+
+rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
+                             int run, int runs, rt::Stop& stop) {
+  for (;;) {
+    const Nanos now = sys::now();
+    const std::string line = progress_line(crew, progress, run, runs, now);
+    draw(utf8_truncate(line, static_cast<size_t>(sys::terminal_columns()) - 1));
+    rt::Sleep frame(now + kFrame, &stop);
+    const int64_t slept = co_await frame;
+    if (slept < 0) break;
+  }
+  draw({});
+}
+
+int dry_run(const agent::CrewSettings& crew) {
+  auto inventory = agent::ingest(crew.directory, crew.ingest);
+  if (!inventory) {
+    complain("ingest", inventory.error(), crew.directory);
+    return exit_code(inventory.error());
+  }
+  std::string hidden;
+  std::string_view fields = crew.client.extra_fields;
+  for (wire::Field f; wire::next_field(fields, f);) hidden.append(f.name).append(": ***\r\n");
+  std::string out;
+  for (size_t i = 0; i < crew.agents.size(); ++i) {
+    const agent::AgentConfig& c = crew.agents[i];
+    const wire::Url& url = crew.endpoints[i % crew.endpoints.size()];
+    const agent::Prompt prompt = agent::analysis_prompt(c, *inventory, agent::budget_of(c.options));
+    const std::string body = llm::generate_body({c.model, prompt.text, {}, c.options});
+    const std::string target = wire::join(url, llm::kGeneratePath).target();
+    net::HttpRequest request;
+    request.method = "POST";
+    request.target = target;
+    request.content_type = "application/json";
+    request.extra_fields = hidden;
+    request.body = body;
+    out.append(net::request_head(url, request, crew.client.policy.keep_alive))
+        .append(body)
+        .append("\n");
+  }
+  const auto written = sys::write_stream(sys::Stream::out, out);
+  return written ? 0 : exit_code(written.error());
+}
+
+std::string one_line(std::string_view pretty) {
+  std::string out;
+  out.reserve(pretty.size());
+  for (std::string_view line; next_line(pretty, line);) out.append(trim_left(line));
+  return out;
+}
+
+std::string version_in(std::string_view json) {
+  using Event = wire::JsonReader::Event;
+  wire::JsonReader r(json);
+  std::string version;
+  if (r.next() != Event::object_begin) return version;
+  while (r.next() == Event::key) {
+    const bool found = r.is("version");
+    if (!found && !r.skip()) return version;
+    if (found && r.next() == Event::string) r.string(version);
+    if (found) break;
+  }
+  return printable(utf8_truncate(version, 100), false);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,40 @@
+// Parts of `chimera run` that stand alone: simulated servers, progress, dry run.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chimera/agent/crew.hpp"
+#include "chimera/cli/settings.hpp"
+#include "chimera/rt/task.hpp"
+#include "chimera/rt/worker.hpp"
+#include "chimera/sys/process.hpp"
+
+namespace chimera::cli {
+
+// Simulated servers as child processes, so that their CPU and memory are not the client's.
+class SimServers {
+ public:
+  // One for each agent, or s.sim_servers; s.urls becomes theirs. They end with this object.
+  // Errors: those of the child (io, unsupported, timed_out, closed).
+  Result<void> start(Settings& s);
+
+ private:
+  std::vector<sys::Child> children_;
+};
+
+// Redraws one line on stderr every 100 ms until `stop`, then takes it away.
+rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
+                             int run, int runs, rt::Stop& stop);
+
+// Prints the bytes of each agent's first request; header values that may be secret as "***".
+int dry_run(const agent::CrewSettings& crew);
+
+// Indented JSON on one line.
+std::string one_line(std::string_view pretty);
+// The "version" of an /api/version answer; empty when there is none.
+std::string version_in(std::string_view json);
+
+}  // namespace chimera::cli
