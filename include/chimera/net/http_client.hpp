@@ -1,0 +1,94 @@
+// HTTP/1.1 client: one origin, one connection, kept alive between requests.
+//
+// Thread: the worker that first used it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "chimera/net/stream.hpp"
+#include "chimera/rt/task.hpp"
+#include "chimera/wire/chunked.hpp"
+#include "chimera/wire/http1.hpp"
+#include "chimera/wire/url.hpp"
+
+namespace chimera::net {
+
+// Durations, 0 = none.
+struct Timeouts {
+  Nanos connect = 5 * kSecond;    // name and connection
+  Nanos first_token = 0;          // request sent -> the sink has what it waits for
+  Nanos idle = 60 * kSecond;      // the longest silence within an answer
+  bool idle_from_start = false;   // `idle` also limits the wait for the first byte
+  Nanos total = 0;                // the whole exchange
+};
+
+struct ReadPolicy {
+  uint32_t read_size = 0;         // cap of one socket read, bytes; 0 = the runtime's
+  uint32_t coalesce = 0;  // withhold body bytes until this many have come, or the end; 0 = off
+  bool keep_alive = true;
+};
+
+// Where an answer goes. Views are valid during the call only.
+class BodySink {
+ public:
+  // The head of the final response (interim ones are skipped). An error ends the exchange.
+  virtual Result<void> on_head(const wire::ResponseHead& head) = 0;
+  // Decoded body bytes, in order; `at` is when the read that brought them returned.
+  virtual Result<void> on_body(std::string_view bytes, Nanos at) = 0;
+  // False while the first-token deadline is to count.
+  virtual bool begun() const { return true; }
+
+ protected:
+  ~BodySink() = default;
+};
+
+struct HttpRequest {
+  std::string_view method = "GET";
+  std::string_view target = "/";
+  std::string_view content_type;    // empty = none
+  std::string_view extra_fields;    // complete header lines, each with its CRLF
+  std::string_view body;
+};
+
+// What was measured. Instants of the monotonic clock; 0 = not reached. Filled as far as it got.
+struct Exchange {
+  Nanos started = 0, connected = 0, sent = 0, first_byte = 0, head = 0, ended = 0;
+  bool reused = false;
+  int status = 0;
+  uint64_t body_bytes = 0;          // decoded
+  uint32_t reads = 0;               // socket reads that brought body bytes
+};
+
+// The exact bytes a request is sent as (head; the body follows).
+std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive);
+
+class HttpClient {
+ public:
+  HttpClient(const wire::Url& origin, ReadPolicy policy, Timeouts timeouts)
+      : origin_(origin), policy_(policy), timeouts_(timeouts) {}
+
+  // One request and its whole answer. A kept connection that the server closed meanwhile, before
+  // any byte of an answer, is replaced once. The connection survives when the answer was complete.
+  // Errors: resolve, refused, timed_out (named), reset, truncated (the body ended early), protocol,
+  // too_large, cancelled, and the sink's own.
+  rt::Task<Result<void>> exchange(const HttpRequest& request, BodySink& sink, Exchange& out);
+  void close() { stream_.close(); }
+  const wire::Url& origin() const { return origin_; }
+
+ private:
+  struct Answer;
+  rt::Task<bool> attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
+                         Result<void>& outcome);
+  rt::Task<Result<void>> connect(Exchange& out);
+  rt::Task<Result<void>> receive(Answer& answer);
+  Deadline next_deadline(const Answer& answer) const;
+
+  wire::Url origin_;
+  ReadPolicy policy_;
+  Timeouts timeouts_;
+  Stream stream_;
+};
+
+}  // namespace chimera::net

@@ -1,0 +1,100 @@
+// Connected byte streams and listeners over the completion port. Deadlines are arguments of each
+// operation and carry the name the error will say.
+//
+// Thread: a stream or listener belongs to the worker it was made on.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "chimera/rt/scope.hpp"
+#include "chimera/rt/task.hpp"
+#include "chimera/sys/socket.hpp"
+
+namespace chimera::net {
+
+// An instant and the name of the limit it stands for (a literal: "connect", "idle", ...).
+struct Deadline {
+  Nanos at = kNever;
+  const char* name = "total";
+};
+constexpr Deadline earlier(Deadline a, Deadline b) { return b.at < a.at ? b : a; }
+// `after` from `from`; a duration of 0 means none.
+constexpr Deadline deadline_in(Nanos from, Nanos after, const char* name) {
+  return {after == 0 ? kNever : later(from, after), name};
+}
+
+class Stream {
+ public:
+  Stream() = default;
+  explicit Stream(sys::Handle h) : handle_(h) {}
+  Stream(Stream&& o) noexcept : handle_(o.handle_) { o.handle_ = sys::kNoHandle; }
+  Stream& operator=(Stream&& o) noexcept;
+  ~Stream() { close(); }
+
+  bool is_open() const { return handle_ != sys::kNoHandle; }
+  sys::Handle handle() const { return handle_; }
+  void close();     // orderly; nothing may be in flight
+  void abort();     // with an RST
+
+  // What has arrived, at most `cap` bytes (0 = the runtime's read size) and at least one; empty at
+  // the end of the stream. The bytes are lent: valid until the awaiting coroutine next suspends.
+  // Errors: timed_out, reset, cancelled, io.
+  struct ReadSome : rt::Io {
+    ReadSome(sys::Handle h, uint32_t cap, Deadline d, rt::Stop* with);
+    Result<std::string_view> await_resume();
+    const char* deadline_name;
+  };
+  ReadSome read_some(Deadline d, uint32_t cap = 0, rt::Stop* with = nullptr) {
+    return ReadSome(handle_, cap, d, with);
+  }
+
+  // At most all of `data`; the outcome is how much. Errors: as read_some.
+  struct WriteSome : rt::Io {
+    WriteSome(sys::Handle h, std::string_view bytes, Deadline d);
+    Result<size_t> await_resume();
+    const char* deadline_name;
+  };
+  WriteSome write_some(std::string_view bytes, Deadline d) { return WriteSome(handle_, bytes, d); }
+
+  // All of `bytes`, which stay the caller's. Errors: as read_some.
+  rt::Task<Result<void>> write_all(std::string_view bytes, Deadline d);
+
+ private:
+  sys::Handle handle_ = sys::kNoHandle;
+};
+
+// A connection to one address. Errors: refused, timed_out, cancelled, io. `with` may cancel it.
+rt::Task<Result<Stream>> dial(sys::Address to, Deadline d, rt::Stop* with = nullptr);
+
+// A connection to the first of several addresses that answers (RFC 8305, "happy eyeballs"): they
+// are tried in order, the next one at once when one fails, after 250 ms (10 ms on loopback) when
+// one is silent; the first connection wins and the others are cancelled. Errors: those of the first
+// address that failed; timed_out when none answered.
+rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d);
+
+class Listener {
+ public:
+  Listener() = default;
+  Listener(Listener&& o) noexcept : handle_(o.handle_) { o.handle_ = sys::kNoHandle; }
+  ~Listener() { close(); }
+  // Port 0 picks one. Errors: refused ("address in use"), io.
+  Result<void> open(const sys::Address& at, int backlog = 512);
+  Result<sys::Address> address() const { return sys::local_address(handle_); }
+  void close();
+  // The next connection. Errors: cancelled, io (with EMFILE when descriptors have run out).
+  struct Accept : rt::Io {
+    explicit Accept(sys::Handle h);
+    Result<Stream> await_resume();
+  };
+  Accept accept() { return Accept(handle_); }
+
+ private:
+  sys::Handle handle_ = sys::kNoHandle;
+};
+
+// The error that a negative outcome of an operation stands for.
+Error error_of(int64_t outcome, const char* where, const char* deadline_name);
+
+}  // namespace chimera::net

@@ -1,0 +1,229 @@
+// How this works: exchange() gets a connection (kept, or a new one), writes the request in one
+// piece and calls receive(), a loop of one read per turn. What a read brings is parsed in place, in
+// the port's lent buffer; only an incomplete head is copied. All state of one answer is in Answer.
+#include "chimera/net/http_client.hpp"
+
+#include "chimera/base/number.hpp"
+#include "chimera/net/resolve.hpp"
+#include "chimera/sys/clock.hpp"
+
+namespace chimera::net {
+
+std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive) {
+  std::string s;
+  s.reserve(256);
+  s.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
+  s.append(origin.authority()).append("\r\nUser-Agent: chimera\r\nAccept: */*\r\n");
+  if (!keep_alive) s.append("Connection: close\r\n");
+  if (!request.content_type.empty()) {
+    s.append("Content-Type: ").append(request.content_type).append("\r\nContent-Length: ");
+    append_u64(s, request.body.size());
+    s.append("\r\n");
+  }
+  s.append(request.extra_fields).append("\r\n");
+  return s;
+}
+
+// One answer on its way in.
+struct HttpClient::Answer {
+  Answer(BodySink& s, Exchange& e, const ReadPolicy& p, bool head_only)
+      : sink(s), out(e), coalesce(p.coalesce), head_request(head_only) {}
+
+  BodySink& sink;
+  Exchange& out;
+  uint32_t coalesce;
+  bool head_request;
+
+  std::string head_bytes;          // an incomplete head
+  bool in_body = false;
+  wire::Framing framing = wire::Framing::none;
+  uint64_t left = 0;               // of Framing::length
+  wire::ChunkDecoder chunks;
+  std::string withheld;            // by `coalesce`
+  Nanos last_byte = 0;
+  bool complete = false;
+  bool reusable = false;
+
+  Result<void> feed(std::string_view bytes, Nanos at);
+  Result<void> end_of_stream();
+  Result<void> flush(Nanos at);    // hands over what is withheld
+
+ private:
+  Result<void> feed_head(std::string_view bytes, Nanos at);
+  Result<void> start_body(const wire::ResponseHead& head, Nanos at);
+  Result<void> feed_body(std::string_view bytes, Nanos at);
+  Result<void> deliver(std::string_view piece, Nanos at);
+  Result<void> finish(Nanos at);
+};
+
+Result<void> HttpClient::Answer::feed(std::string_view bytes, Nanos at) {
+  last_byte = at;
+  if (out.first_byte == 0) out.first_byte = at;
+  const uint64_t before = out.body_bytes;
+  const Result<void> fed = in_body ? feed_body(bytes, at) : feed_head(bytes, at);
+  if (out.body_bytes != before) ++out.reads;
+  return fed;
+}
+
+// Interim responses are skipped; what follows the final head is body.
+Result<void> HttpClient::Answer::feed_head(std::string_view bytes, Nanos at) {
+  std::string_view unread = bytes;
+  if (!head_bytes.empty()) {
+    head_bytes.append(bytes);
+    unread = head_bytes;
+  }
+  for (;;) {
+    CHI_TRY(const std::optional<wire::ResponseHead> head,
+            wire::parse_response_head(unread, head_request));
+    if (!head) {
+      const std::string rest(unread);
+      head_bytes = rest;
+      return {};
+    }
+    unread.remove_prefix(head->size);
+    if (head->interim()) continue;
+    CHI_TRY_VOID(start_body(*head, at));
+    return feed_body(unread, at);
+  }
+}
+
+Result<void> HttpClient::Answer::start_body(const wire::ResponseHead& head, Nanos at) {
+  in_body = true;
+  out.head = at;
+  out.status = head.status;
+  framing = head.framing;
+  left = head.content_length;
+  reusable = head.keep_alive && framing != wire::Framing::until_close;
+  return sink.on_head(head);
+}
+
+Result<void> HttpClient::Answer::feed_body(std::string_view bytes, Nanos at) {
+  switch (framing) {
+    case wire::Framing::none: break;
+    case wire::Framing::until_close: return deliver(bytes, at);
+    case wire::Framing::length: {
+      const size_t n = bytes.size() < left ? bytes.size() : static_cast<size_t>(left);
+      left -= n;
+      CHI_TRY_VOID(deliver(bytes.substr(0, n), at));
+      bytes.remove_prefix(n);
+      if (left != 0) return {};
+      break;
+    }
+    case wire::Framing::chunked: {
+      for (;;) {
+        const Result<std::string_view> piece = chunks.next(bytes);
+        if (!piece) {
+          CHI_TRY_VOID(flush(at));
+          return fail(piece.error());
+        }
+        if (piece->empty()) break;
+        CHI_TRY_VOID(deliver(*piece, at));
+      }
+      if (!chunks.done()) return {};
+      break;
+    }
+  }
+  // Bytes behind the message belong to no request of ours: the answer stands, the connection goes.
+  if (!bytes.empty()) reusable = false;
+  return finish(at);
+}
+
+Result<void> HttpClient::Answer::deliver(std::string_view piece, Nanos at) {
+  if (piece.empty()) return {};
+  out.body_bytes += piece.size();
+  if (coalesce == 0) return sink.on_body(piece, at);
+  withheld.append(piece);
+  return withheld.size() < coalesce ? Result<void>() : flush(at);
+}
+
+Result<void> HttpClient::Answer::flush(Nanos at) {
+  if (withheld.empty()) return {};
+  std::string bytes;
+  bytes.swap(withheld);
+  return sink.on_body(bytes, at);
+}
+
+Result<void> HttpClient::Answer::finish(Nanos at) {
+  complete = true;
+  return flush(at);
+}
+
+Result<void> HttpClient::Answer::end_of_stream() {
+  if (in_body && framing == wire::Framing::until_close) return finish(sys::now());
+  CHI_TRY_VOID(flush(sys::now()));
+  return fail(Errc::truncated, in_body ? "body" : "head");
+}
+
+Deadline HttpClient::next_deadline(const Answer& a) const {
+  const Exchange& x = a.out;
+  Deadline d = deadline_in(x.started, timeouts_.total, "total");
+  if (!a.sink.begun() || a.last_byte == 0) {
+    d = earlier(d, deadline_in(x.sent, timeouts_.first_token, "first-token"));
+  }
+  const bool idle_counts =
+      a.last_byte != 0 || (timeouts_.idle_from_start && timeouts_.first_token == 0);
+  if (!idle_counts) return d;
+  return earlier(d, deadline_in(a.last_byte != 0 ? a.last_byte : x.sent, timeouts_.idle, "idle"));
+}
+
+rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
+  while (!answer.complete) {
+    const Deadline d = next_deadline(answer);
+    const Result<std::string_view> bytes = co_await stream_.read_some(d, policy_.read_size);
+    if (!bytes) {
+      CHI_CO_TRY_VOID(answer.flush(sys::now()));   // it did come, and it counts as partial result
+      co_return fail(bytes.error());
+    }
+    if (bytes->empty()) {
+      CHI_CO_TRY_VOID(answer.end_of_stream());
+    } else {
+      CHI_CO_TRY_VOID(answer.feed(*bytes, rt::Worker::current()->now()));
+    }
+  }
+  co_return Result<void>();
+}
+
+rt::Task<Result<void>> HttpClient::connect(Exchange& out) {
+  const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
+                             deadline_in(sys::now(), timeouts_.connect, "connect"));
+  CHI_CO_TRY(const std::vector<sys::Address> to, co_await resolve(origin_.host, origin_.port, d));
+  CHI_CO_TRY(stream_, co_await dial_any(to, d));
+  out.connected = sys::now();
+  co_return Result<void>();
+}
+
+// One try: true when it failed only because the server had closed a kept connection before it saw
+// the request.
+rt::Task<bool> HttpClient::attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
+                                   Result<void>& outcome) {
+  out.reused = stream_.is_open();
+  out.connected = out.started;
+  if (!out.reused) {
+    outcome = co_await connect(out);
+    if (!outcome) co_return false;
+  }
+  std::string message = request_head(origin_, request, policy_.keep_alive);
+  message.append(request.body);
+  const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
+                             deadline_in(sys::now(), timeouts_.idle, "idle"));
+  outcome = co_await stream_.write_all(message, d);
+  out.sent = sys::now();
+  Answer answer(sink, out, policy_, request.method == "HEAD");
+  if (outcome) outcome = co_await receive(answer);
+  if (!outcome || !answer.reusable || !policy_.keep_alive) stream_.close();
+  if (outcome || !out.reused || out.first_byte != 0) co_return false;
+  co_return outcome.error().code == Errc::reset || outcome.error().code == Errc::truncated;
+}
+
+rt::Task<Result<void>> HttpClient::exchange(const HttpRequest& request, BodySink& sink,
+                                            Exchange& out) {
+  out = Exchange();
+  out.started = sys::now();
+  Result<void> outcome;
+  const bool stale = co_await attempt(request, sink, out, outcome);
+  if (stale) co_await attempt(request, sink, out, outcome);
+  out.ended = sys::now();
+  co_return outcome;
+}
+
+}  // namespace chimera::net
