@@ -1,7 +1,7 @@
 #include "chimera/sys/clock.hpp"
 
+#include <sys/auxv.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -30,11 +30,11 @@ Result<int64_t> start_since_boot() {
     if (!next_part(rest, ' ', part)) return fail(Errc::bad_input, "process start");
   }
   CHI_TRY(const uint64_t ticks, parse_u64(part));
-  const long per_second = sysconf(_SC_CLK_TCK);
-  if (ticks == 0 || ticks > UINT64_MAX / kSecond || per_second <= 0) {
+  const unsigned long per_second = getauxval(AT_CLKTCK);  // sysconf would bring 1 KB of others
+  if (ticks == 0 || ticks > UINT64_MAX / kSecond || per_second == 0) {
     return fail(Errc::unsupported, "process start");
   }
-  return static_cast<int64_t>(ticks * (kSecond / static_cast<uint64_t>(per_second)));
+  return static_cast<int64_t>(ticks * (kSecond / per_second));
 }
 
 Nanos find_process_start() {

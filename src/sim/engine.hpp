@@ -1,0 +1,109 @@
+// The insides of the simulated server: state that all requests share, and what belongs to one.
+//
+// Thread: one worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chimera/net/http_server.hpp"
+#include "chimera/sim/settings.hpp"
+#include "output.hpp"
+#include "truth.hpp"
+
+namespace chimera::sim {
+
+// A generate request, as far as a simulator cares.
+struct Ask {
+  std::string model, prompt;
+  std::string load_key;  // model and options whose change makes a server load anew
+  bool stream = true;
+  bool unload = false;       // keep_alive 0
+  int64_t num_predict = -1;  // > 0 = at most that many tokens
+  int64_t num_ctx = 4096;
+  std::optional<int64_t> seed;
+};
+// Errors: bad_input, with words for the client.
+Result<Ask> parse_ask(std::string_view body);
+
+// The slots of the server and the line before them: first come, first served.
+class Slots {
+ public:
+  Slots(uint32_t slots, uint32_t queue) : free_(slots), queue_(queue) {}
+  bool full() const { return free_ == 0 && line_.size() >= queue_; }
+  // False when the client left, or the program is to stop, before its turn.
+  rt::Task<bool> enter(net::Peer& peer);
+  void leave();
+
+ private:
+  struct Place {
+    rt::Stop turn;
+    bool granted = false;
+  };
+  uint32_t free_, queue_;
+  std::vector<Place*> line_;
+};
+
+// One request being answered.
+struct Job {
+  const net::ServerRequest& request;
+  net::Peer& peer;
+  Output out;
+  uint64_t number;  // of the request on this server, from 1
+  Nanos arrived;
+  uint64_t seed = 0;  // everything random about the answer
+  Fault fault;
+};
+
+// A whole response, small and not paced.
+struct Reply {
+  int status = 200;
+  std::string body;    // text; JSON when it begins with a brace
+  std::string fields;  // further header lines
+  void error(int code, std::string_view message);
+};
+
+struct Engine final : net::Handler {
+  explicit Engine(const Settings& s) : settings(s), slots(s.slots, s.queue) {}
+  rt::Task<net::After> handle(const net::ServerRequest& request, net::Stream& stream,
+                              net::Peer& peer) override;
+  bool welcome(uint64_t connection) override;
+  rt::Task<net::After> send(Job& job, const Reply& reply);
+  bool knows(std::string_view model) const;
+  // When the model of that request is in memory; begins to load it when it is not.
+  Nanos ready_at(const Ask& ask, Nanos now);
+
+  Settings settings;
+  net::Listener listener;
+  Slots slots;
+  Truth truth;
+  std::string loaded;  // load key, empty = nothing in memory
+  std::string loaded_model;
+  Nanos loaded_at = 0;
+  uint64_t requests = 0;
+  // How often each prompt came (by hash): the n-th asking gets the n-th answer, whoever else asks.
+  uint32_t asked[256] = {};
+
+ private:
+  bool prepare(Job& job, Ask& ask, Reply& reply);
+  bool admit(Job& job, Ask& ask, Reply& reply);
+  void draw(Job& job, const Ask& ask);
+  rt::Task<net::After> generate(Job& job, const Ask& ask);
+  rt::Task<net::After> load_only(Job& job, const Ask& ask);
+};
+
+// The answer itself, in its slot: pacing, lines, faults (answer.cpp).
+rt::Task<net::After> answer(Engine& engine, Job& job, const Ask& ask);
+
+// The paths that are served (routes.cpp). `body` is null for the one that streams.
+struct Route {
+  const char* path;
+  const char* method;
+  void (*body)(const Engine& engine, const net::ServerRequest& request, Reply& reply);
+};
+const Route* find_route(std::string_view path);
+
+}  // namespace chimera::sim

@@ -1,0 +1,60 @@
+// When the tokens of an answer are due, and what they say: both drawn from a seed, one at a time,
+// so that an answer of a million tokens needs no more memory than one of ten.
+//
+// Thread: one at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "chimera/base/rng.hpp"
+#include "chimera/sim/settings.hpp"
+
+namespace chimera::sim {
+
+// The offsets of the tokens from the first one: 0, g1, g1 + g2, ... The sum is kept unrounded, so
+// that a thousand gaps of 1/3 s last as long as they should.
+class Schedule {
+ public:
+  Schedule(const Settings& settings, uint64_t seed)
+      : rng_(seed), jitter_(settings.jitter), gap_(settings.rate > 0 ? 1e9 / settings.rate : 0) {}
+  Nanos next();
+
+ private:
+  double spread();
+  Rng rng_;
+  Jitter jitter_;
+  double gap_;     // mean, ns
+  double at_ = 0;  // of the next token, ns
+  bool begun_ = false;
+};
+
+// At least 1.
+uint32_t draw_length(const Lengths& lengths, uint64_t seed);
+
+enum class Genre : uint8_t { analysis, report };
+// What a prompt asks for, by its words.
+Genre genre_of(std::string_view prompt);
+
+// Markdown that looks like an analysis of benchmark data: summary, findings, recommendations, then
+// as many further sections as it takes. Tokens are word-like pieces that begin with their blank.
+class Text {
+ public:
+  // `tokens` is how long the answer will be: short ones get fewer findings.
+  Text(Genre genre, uint32_t tokens, uint64_t seed);
+  // Appends the next token; there is always one.
+  void next(std::string& out);
+
+ private:
+  void render();  // the next line
+  void fill(const char* pattern);
+  Rng rng_;
+  Genre genre_;
+  uint32_t items_;
+  uint32_t section_ = 0, item_ = 0;
+  std::string line_;
+  size_t at_ = 0;
+};
+
+}  // namespace chimera::sim
