@@ -156,7 +156,7 @@ def main():
     def ours(urls, tokens):
         endpoints = [word for url in urls for word in ("-u", url)]
         return [o.chimera, "run", notes, *endpoints, "--runtime", "fixed", "--num-predict",
-                str(tokens), "--no-config", "--quiet"]
+                str(tokens), "--quiet"]
 
     def theirs(urls, tokens):
         return [o.client, "-a", str(AGENTS), "-r", str(CALLS), "-n", str(tokens), *urls]

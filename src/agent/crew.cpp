@@ -83,8 +83,10 @@ rt::Task<void> work(const CrewSettings& s, llm::Endpoint& endpoint, AgentOutcome
   Prompt order = report_prompt(out.config, out.inventory, out.analysis, budget);
   co_await make_call(endpoint, out, out.report_stage, std::move(order), p);
   out.finished_unix_ns = sys::unix_now_ns();
-  out.report_markdown = report_header(out.config, out.finished_unix_ns);
-  out.report_markdown.append(trim(out.report_stage.call.text));
+  const std::string_view report = trim(out.report_stage.call.text);
+  if (!report.empty()) {
+    out.report_markdown = report_header(out.config, out.finished_unix_ns).append(report);
+  }
   out.report_stage.duration = sys::now() - from;
 }
 

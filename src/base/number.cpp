@@ -1,15 +1,15 @@
-// How this works: integers are plain loops. Doubles go through strtod and snprintf, which glibc,
-// musl and mingw round correctly; the shortest form is searched with them: print with few digits,
-// read back, compare.
+// How this works: integers are plain loops. Doubles go through Decimal, which is exact; the
+// shortest form is searched with it: round to few digits, read back, compare.
 #include "chimera/base/number.hpp"
 
-#include <bit>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
 
 #include "chimera/base/text.hpp"
+#include "decimal.hpp"
 
 namespace chimera {
 namespace {
@@ -40,48 +40,28 @@ bool is_decimal(std::string_view text) {
   return skip_digits(text) && text.empty();
 }
 
-// A finite, non-negative double as digits without trailing zeros, d.ddd * 10^exponent.
-struct Decimal {
-  char digits[18];
-  int count;
-  int exponent;
-};
-
-// "d.ddde-xx", the form of "%.*e", with `count` digits; exponents have two or three.
-struct Scientific {
-  char text[32];
-  bool reads_as(double value) const { return strtod(text, nullptr) == value; }
-};
-
 // The nearest decimal of `count` digits, or a neighbour, if it reads back as `value`.
-bool try_digits(Scientific& s, double value, int count) {
-  snprintf(s.text, sizeof s.text, "%.*e", count - 1, value);
-  if (s.reads_as(value)) return true;
+bool try_digits(const Decimal& exact, double value, int count, Decimal& out) {
+  out = exact.rounded(count);
+  if (out.to_double() == value) return true;
   // Below a power of two the doubles lie twice as dense: the nearest decimal may fall to a lower
   // double while the next one up, further away, still reads as `value`. (A last digit of 9 would
   // carry into a shorter decimal, which was tried before.)
   const bool power_of_two = std::bit_cast<uint64_t>(value) << 12 == 0;
-  char& last = s.text[count];
-  if (!power_of_two || count < 2 || last == '9') return false;
-  ++last;
-  return s.reads_as(value);
+  const bool nine = std::ssize(out.digits()) == count && out.digits().back() == '9';
+  if (!power_of_two || count < 2 || nine) return false;
+  out.step_up(count);
+  return out.to_double() == value;
 }
 
 Decimal shortest_decimal(double value) {
   // 15 digits survive a round trip through any normal double, so trying 15 finds all shorter ones
-  // too, padded with zeros. Subnormals have less precision: 5e-324 needs one digit.
-  const bool subnormal = value < 0x1p-1022;
-  Scientific s;
-  int count = subnormal ? 1 : 15;
-  while (!try_digits(s, value, count) && count < 17) ++count;
-
-  Decimal d{};
-  d.digits[0] = s.text[0];
-  if (count > 1) memcpy(d.digits + 1, s.text + 2, static_cast<size_t>(count - 1));
-  d.exponent = atoi(strchr(s.text, 'e') + 1);
-  while (count > 1 && d.digits[count - 1] == '0') --count;
-  d.count = count;
-  return d;
+  // too, without the zeros at their end. Subnormals have less precision: 5e-324 needs one digit.
+  const Decimal exact(value);
+  Decimal out;
+  int count = value < 0x1p-1022 ? 1 : 15;
+  while (!try_digits(exact, value, count, out) && count < 17) ++count;
+  return out;
 }
 
 Result<uint64_t> bad_number() { return fail(Errc::bad_input, "number"); }
@@ -109,17 +89,11 @@ Result<int64_t> parse_i64(std::string_view text) {
 
 Result<double> parse_double(std::string_view text) {
   if (!is_decimal(text)) return fail(Errc::bad_input, "number");
-  double value;
-  char small[64];
-  if (text.size() < sizeof small) {
-    memcpy(small, text.data(), text.size());
-    small[text.size()] = '\0';
-    value = strtod(small, nullptr);
-  } else {
-    value = strtod(std::string(text).c_str(), nullptr);
-  }
+  const bool negative = text.front() == '-';
+  skip_sign(text);
+  const double value = Decimal(text).to_double();
   if (isinf(value)) return fail(Errc::bad_input, "number too large");
-  return value;
+  return negative ? -value : value;
 }
 
 Result<uint64_t> parse_size(std::string_view text) {
@@ -149,10 +123,21 @@ void append_i64(std::string& out, int64_t value) {
 }
 
 void append_fixed(std::string& out, double value, int decimals) {
-  char text[384];  // 309 digits before the point at most
-  const int most = 64;
-  const int n = snprintf(text, sizeof text, "%.*f", decimals < most ? decimals : most, value);
-  out.append(text, static_cast<size_t>(n));
+  if (signbit(value)) out += '-';
+  if (!isfinite(value)) {
+    out += isnan(value) ? "nan" : "inf";
+    return;
+  }
+  decimals = std::min(decimals, 64);
+  const Decimal exact(fabs(value));
+  const Decimal d = exact.rounded(exact.point() + decimals);
+  const auto digit = [&](int i) {
+    return i >= 0 && i < std::ssize(d.digits()) ? d.digits()[static_cast<size_t>(i)] : '0';
+  };
+  const int point = d.point();
+  for (int i = std::min(point - 1, 0); i < point; ++i) out += digit(i);
+  if (decimals > 0) out += '.';
+  for (int i = 0; i < decimals; ++i) out += digit(point + i);
 }
 
 void append_shortest(std::string& out, double value) {
@@ -162,15 +147,15 @@ void append_shortest(std::string& out, double value) {
   }
   if (signbit(value)) out += '-';
   const Decimal d = shortest_decimal(fabs(value));
-  const std::string_view digits(d.digits, static_cast<size_t>(d.count));
-  const int point = d.exponent + 1;  // digits before the decimal point
+  const std::string_view digits = d.digits();
+  const int point = d.point();  // digits before the decimal point
 
   if (point > 16 || point <= -5) {
     out += digits[0];
-    if (d.count > 1) out += '.';
+    if (digits.size() > 1) out += '.';
     out += digits.substr(1);
     out += 'e';
-    append_i64(out, d.exponent);
+    append_i64(out, point - 1);
   } else if (point <= 0) {
     out += "0.";
     out.append(static_cast<size_t>(-point), '0');

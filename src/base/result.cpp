@@ -3,12 +3,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "chimera/base/number.hpp"
+
 namespace chimera {
 
 void check_failed(const char* condition, const char* file, int line) {
-  char text[256];
-  snprintf(text, sizeof text, "chimera: broken promise: %s (%s:%d)\n", condition, file, line);
-  fputs(text, stderr);  // already part of every binary; base has no access to write()
+  std::string text = "chimera: broken promise: ";
+  text.append(condition).append(" (").append(file) += ':';
+  append_i64(text, line);
+  text += ")\n";
+  fputs(text.c_str(), stderr);  // base has no access to write()
   abort();
 }
 

@@ -11,8 +11,9 @@ namespace chimera::cli {
 namespace {
 
 bool value_optional(const Option& o) { return o.metavar != nullptr && o.metavar[0] == '['; }
+// A quoted metavar is one value that may hold blanks.
 bool takes_two(const Option& o) {
-  return o.metavar != nullptr && strchr(o.metavar, ' ') != nullptr;
+  return o.metavar != nullptr && o.metavar[0] != '\'' && strchr(o.metavar, ' ') != nullptr;
 }
 
 class Parser {
@@ -94,7 +95,10 @@ class Parser {
   Result<void> set(const Option& o, std::string_view shown, std::string_view value) {
     const Result<void> done = o.set(s_, o, value);
     if (done) return {};
-    std::string why = "'" + printable(value, false) + "' is not valid";
+    // What may hold a secret is not shown: a header, or the password of a URL.
+    const bool secret = o.letter == 'H' || value.find('@') != std::string_view::npos;
+    std::string why = secret ? "the value" : "'" + printable(value, false) + "'";
+    why.append(" is not valid");
     if (done.error().code == Errc::usage) why.append(" (").append(done.error().where).append(")");
     if (done.error().code != Errc::usage && done.error().code != Errc::bad_input) return done;
     return wrong(shown, why);
@@ -129,7 +133,8 @@ Result<void> take_ollama_host(Settings& s, std::vector<std::string>& warnings) {
                          "', using the default");
     s.urls.push_back(std::move(*url));
   }
-  if (s.urls.empty()) s.urls.push_back(*wire::parse_ollama_host("", nullptr));
+  bool bad_port = false;
+  if (s.urls.empty()) s.urls.push_back(*wire::parse_ollama_host("", &bad_port));
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
+#include "chimera/sys/process.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -100,7 +101,8 @@ int sim_command(Settings& s) {
     return 2;
   }
   const auto served = sim::sim_main(s.sim);
-  if (served) return 0;
+  if (served) return sys::stop_signal() != 0 ? 128 + sys::stop_signal() : 0;
+  if (served.error().code == Errc::closed) return 141;
   complain("sim", served.error(), s.sim.host);
   return exit_code(served.error());
 }

@@ -101,8 +101,17 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
 
 void say(std::string_view line) {
   std::string s = "chimera: ";
-  s.append(line).push_back('\n');
+  s.append(printable(line, false)).push_back('\n');
   (void)sys::write_stream(sys::Stream::err, s);
+}
+
+int print(std::string_view text) {
+  const auto written = sys::write_stream(sys::Stream::out, text);
+  if (written) return 0;
+  if (written.error().code != Errc::closed) {
+    complain("cannot write", written.error(), "standard output");
+  }
+  return exit_code(written.error());
 }
 
 void complain(std::string_view what, const Error& e, std::string_view subject,

@@ -117,7 +117,8 @@ int fetch_command(Settings& s) {
   }
   auto url = wire::parse_url(s.positional[0]);
   if (!url) {
-    say("not a URL: " + s.positional[0] + ": " + url.error().where);
+    const bool secret = s.positional[0].find('@') != std::string::npos;
+    say("not a URL: " + (secret ? "" : s.positional[0] + ": ") + url.error().where);
     return 2;
   }
   s.urls.push_back(*url);

@@ -20,7 +20,8 @@ void append_wrapped(std::string& out, std::string_view text) {
     const size_t blank = text.find(' ');
     const std::string_view word = text.substr(0, blank);
     if (column + word.size() > kWidth && column > kColumn) {
-      out.append("\n").append(kColumn, ' ');
+      out.back() = '\n';
+      out.append(kColumn, ' ');
       column = kColumn;
     }
     out.append(word).push_back(' ');
@@ -28,6 +29,16 @@ void append_wrapped(std::string& out, std::string_view text) {
     text.remove_prefix(blank == std::string_view::npos ? text.size() : blank + 1);
   }
   out.back() = '\n';
+}
+
+// "  name      help", wrapped.
+void append_entry(std::string& out, std::string left, const char* help) {
+  if (left.size() + 2 > kColumn) {
+    out.append(left).push_back('\n');
+    left.clear();
+  }
+  left.resize(kColumn, ' ');
+  append_wrapped(out.append(left), help);
 }
 
 void append_option(std::string& out, char letter, const char* name, const char* metavar,
@@ -45,12 +56,7 @@ void append_option(std::string& out, char letter, const char* name, const char* 
     out.append(left).push_back('\n');
     return;
   }
-  if (left.size() + 2 > kColumn) {
-    out.append(left).push_back('\n');
-    left.clear();
-  }
-  left.resize(kColumn, ' ');
-  append_wrapped(out.append(left), help);
+  append_entry(out, std::move(left), help);
 }
 
 constexpr std::string_view kCodes =
@@ -95,6 +101,11 @@ std::string help_text(const Command& c) {
   }
   if (c.bit == kSim) {
     for (const sim::Key& k : sim::keys()) append_option(s, 0, k.name, k.metavar, k.help);
+    s.append("\nFAULTS (--fault KIND:PROBABILITY@POSITION; the first that strikes counts)\n");
+    for (const sim::FaultHelp& f : sim::fault_help()) {
+      append_entry(s, std::string("  ") + f.name, f.help);
+    }
+    s.append("\nOTHER\n");
   }
   append_option(s, 'h', "help", nullptr, "this text");
   return s.append(c.details).append(kCodes);

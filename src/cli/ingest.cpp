@@ -3,7 +3,6 @@
 
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/sys/file.hpp"
 
 namespace chimera::cli {
 
@@ -21,10 +20,8 @@ int ingest_command(Settings& s) {
     complain("ingest", inventory.error(), s.positional[0]);
     return exit_code(inventory.error());
   }
-  const std::string text = s.format == Format::json ? agent::ingest_json(*inventory)
-                                                    : agent::ingest_text(*inventory);
-  const auto written = sys::write_stream(sys::Stream::out, text);
-  return written ? 0 : exit_code(written.error());
+  return print(s.format == Format::json ? agent::ingest_json(*inventory)
+                                        : agent::ingest_text(*inventory));
 }
 
 }  // namespace chimera::cli

@@ -8,11 +8,6 @@
 namespace chimera::cli {
 namespace {
 
-int print(std::string_view text) {
-  const auto done = sys::write_stream(sys::Stream::out, text);
-  return done ? 0 : exit_code(done.error());
-}
-
 bool wants_help(std::string_view a) { return a == "-h" || a == "--help"; }
 
 int start(std::span<char* const> arguments) {

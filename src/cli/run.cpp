@@ -6,6 +6,7 @@
 #include "chimera/agent/crew.hpp"
 #include "chimera/agent/prompts.hpp"
 #include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/lab/record.hpp"
@@ -54,10 +55,10 @@ void measure_process(Job& job) {
   p.voluntary_switches = used.voluntary_switches;
   p.involuntary_switches = used.involuntary_switches;
   const rt::WorkerCounters c = job.runtime.counters();
-  p.resumes = c.resumes;
-  p.polls = c.port.polls;
-  p.parks = c.parks;
-  p.wakes = c.port.wakes;
+  p.resumes = static_cast<uint64_t>(c.resumes);
+  p.polls = static_cast<uint64_t>(c.port.polls);
+  p.parks = static_cast<uint64_t>(c.parks);
+  p.wakes = static_cast<uint64_t>(c.port.wakes);
   p.longest_resume_ns = static_cast<uint64_t>(c.longest_resume);
 }
 
@@ -100,13 +101,24 @@ void count_agents(Job& job, const agent::RunOutcome& run) {
   }
 }
 
+// Nothing came of it: then stdout, which is for answers, stays empty.
+bool fruitless(const agent::RunOutcome& run) {
+  for (const agent::AgentOutcome& a : run.agents) {
+    if (!a.failed || !a.analysis_stage.call.text.empty()) return false;
+  }
+  return true;
+}
+
 void print_run(Job& job, const agent::RunOutcome& run) {
   const Settings& s = job.settings;
+  if (fruitless(run) && (s.format == Format::text || s.format == Format::md)) return;
   if (s.format == Format::ndjson) print(job, one_line(lab::metrics_json(run, job.process)) + "\n");
   if (s.format == Format::text && s.output.empty()) print(job, lab::run_text(run, job.process));
   if (s.format != Format::md) return;
-  for (const agent::AgentOutcome& a : run.agents) print(job, lab::agent_markdown(a) + "\n");
-  print(job, lab::combined_markdown(run) + "\n");
+  std::string all;
+  for (const agent::AgentOutcome& a : run.agents) all.append(lab::agent_markdown(a)).append("\n");
+  all.append(lab::combined_markdown(run)).append("\n");
+  print(job, printable(all, true));   // what a model says may hold escape bytes
 }
 
 // Called on worker 0 when a run has ended; nothing is in flight then.
@@ -238,6 +250,16 @@ Result<void> check_folders(const Settings& s, const std::string& directory, std:
   return {};
 }
 
+// The later of two agents on one server waits there for the earlier one.
+bool share_a_server(std::span<const agent::AgentConfig> agents) {
+  for (size_t i = 1; i < agents.size(); ++i) {
+    for (size_t k = 0; k < i; ++k) {
+      if (agents[i].base_url == agents[k].base_url) return true;
+    }
+  }
+  return false;
+}
+
 int start(Job& job) {
   const auto opened = job.runtime.open(job.settings.runtime);
   if (!opened) return refuse("runtime", opened.error(), {});
@@ -245,6 +267,7 @@ int start(Job& job) {
   stoppable = &job.runtime;
   sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   job.runtime.run(run_all(job));
+  if (job.settings.runs == 0 && !job.settings.output.empty()) save_summary(job);
   return finish(job);
 }
 
@@ -263,7 +286,7 @@ int run_command(Settings& s) {
   if (!ready) return refuse("run", ready.error(), {});
   ready = check_folders(s, job.crew.directory, subject);
   if (!ready) return refuse("run", ready.error(), subject);
-  s.progress = s.progress && !s.quiet && sys::is_terminal(2);
+  s.progress = s.progress && !s.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
 
   SimServers servers;
   ready = s.simulate ? servers.start(s) : Result<void>();
@@ -274,7 +297,7 @@ int run_command(Settings& s) {
   job.crew.permits = s.permits;
   job.crew.agents = agent::make_agents(s.scenario, static_cast<size_t>(s.agents), s.model, s.urls,
                                        agent::OptionSets{s.common, s.a, s.b});
-  if (s.agents > 1 && s.urls.size() < static_cast<size_t>(s.agents)) {
+  if (share_a_server(job.crew.agents)) {
     warnings.push_back("agents share a server: they wait for each other there, and efficiency then "
                        "measures its queue");
   }

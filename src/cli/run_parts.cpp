@@ -125,8 +125,7 @@ int dry_run(const agent::CrewSettings& crew) {
         .append(body)
         .append("\n");
   }
-  const auto written = sys::write_stream(sys::Stream::out, out);
-  return written ? 0 : exit_code(written.error());
+  return print(out);
 }
 
 std::string one_line(std::string_view pretty) {

@@ -259,15 +259,21 @@ std::string run_text(const RunOutcome& run, const ProcessFigures& process) {
   for (const AgentOutcome& a : run.agents) {
     rows.push_back(table_row(a));
     if (!a.report_markdown.empty()) out += printable(trim(a.report_markdown), true) + "\n\n";
-    if (a.failed) {
-      out += printable(a.config.label, false) + ": no report: ";
-      out += error_words(a.error, a.error_text) + "\n\n";
-    }
+    if (!a.failed) continue;
+    out += printable(a.config.label, false) + ": no whole report: ";
+    out += error_words(a.error, a.error_text) + "\n\n";
+    // What had come by then is still worth reading.
+    const std::string_view part = trim(a.analysis_stage.call.text);
+    if (a.report_markdown.empty() && !part.empty()) out += printable(part, true) + "\n\n";
   }
   append_table(out, rows);
   out += '\n';
   append_efficiency(out, figures_of(run));
-  out += "runtime " + process.runtime + " (" + process.preset + ")\n";
+  out += "runtime " + process.runtime + ", workers ";
+  append_i64(out, process.threads);
+  out += ", read size ";
+  append_u64(out, process.read_size);
+  out += process.coalesce != 0 ? " bytes, coalesced\n" : " bytes\n";
   return out;
 }
 

@@ -35,6 +35,7 @@ struct HttpClient::Answer {
   bool head_request;
 
   std::string head_bytes;          // an incomplete head
+  size_t interim_bytes = 0;        // of 1xx heads so far
   bool in_body = false;
   wire::Framing framing = wire::Framing::none;
   uint64_t left = 0;               // of Framing::length
@@ -81,9 +82,12 @@ Result<void> HttpClient::Answer::feed_head(std::string_view bytes, Nanos at) {
       return {};
     }
     unread.remove_prefix(head->size);
-    if (head->interim()) continue;
-    CHI_TRY_VOID(start_body(*head, at));
-    return feed_body(unread, at);
+    if (!head->interim()) {
+      CHI_TRY_VOID(start_body(*head, at));
+      return feed_body(unread, at);
+    }
+    interim_bytes += head->size;
+    if (interim_bytes > wire::kHeadLimit) return fail(Errc::too_large, "64 KiB of 1xx heads");
   }
 }
 

@@ -61,10 +61,25 @@ void Runtime::stop() {
   for (Own<Worker>& w : workers_) w->wake_up();
 }
 
-WorkerCounters Runtime::counters() {
+namespace {
+
+void add(sys::Port::Counters& sum, const sys::Port::Counters& c) {
+  sum.polls += c.polls;
+  sum.attempts += c.attempts;
+  sum.arms += c.arms;
+  sum.wakes += c.wakes;
+}
+
+void raise(Counter& most, const Counter& c) {
+  if (c > most) most = c;
+}
+
+}  // namespace
+
+WorkerCounters Runtime::counters() const {
   WorkerCounters sum;
-  for (Own<Worker>& w : workers_) {
-    const WorkerCounters& c = w->counters();
+  for (const Own<Worker>& w : workers_) {
+    const WorkerCounters c = w->counters();
     sum.resumes += c.resumes;
     sum.turns += c.turns;
     sum.parks += c.parks;
@@ -73,13 +88,10 @@ WorkerCounters Runtime::counters() {
     sum.timeouts += c.timeouts;
     sum.ready_wait += c.ready_wait;
     sum.running += c.running;
-    if (c.longest_queue > sum.longest_queue) sum.longest_queue = c.longest_queue;
-    if (c.longest_resume > sum.longest_resume) sum.longest_resume = c.longest_resume;
+    raise(sum.longest_queue, c.longest_queue);
+    raise(sum.longest_resume, c.longest_resume);
     for (int i = 0; i < 24; ++i) sum.waits.bucket[i] += c.waits.bucket[i];
-    sum.port.polls += c.port.polls;
-    sum.port.attempts += c.port.attempts;
-    sum.port.arms += c.port.arms;
-    sum.port.wakes += c.port.wakes;
+    add(sum.port, c.port);
   }
   return sum;
 }

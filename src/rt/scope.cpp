@@ -23,21 +23,16 @@ void Scope::start(Task<void> child, Place place, Account* account) {
   run.make_ready();
 }
 
-// `pending_` counts the children, and one more while a join waits: whoever takes it to zero makes
-// the joiner ready. Nothing of the scope may be touched behind a fetch_sub that did not take it
-// there: the owner may be gone by then. Without a join the owner is Runtime::run, which looks at
-// drained() between the turns of this worker: the wake ends the turn that is under way.
+// `pending_` counts the children, and the owner until it joins: only behind that can somebody take
+// it to zero, and whoever does makes the joiner ready. Everybody else must not touch the scope
+// behind the fetch_sub: its owner may be gone by then.
 void Scope::child_done() {
-  if (pending_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  Runnable* joiner = joiner_.load(std::memory_order_acquire);
-  if (joiner == nullptr) return Worker::current()->wake_up();
-  joiner->make_ready();
+  if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) joiner_->make_ready();
 }
 
 void Scope::Join::await_suspend(std::coroutine_handle<> frame) {
   run.suspend(frame);
-  scope.pending_.fetch_add(1, std::memory_order_relaxed);
-  scope.joiner_.store(&run, std::memory_order_release);
+  scope.joiner_ = &run;
   scope.child_done();
 }
 

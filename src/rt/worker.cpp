@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <utility>
+
 #include "chimera/rt/runtime.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
@@ -63,7 +65,7 @@ void Runnable::suspend(std::coroutine_handle<> coroutine) {
 
 void Runnable::make_ready() {
   if (home == current_worker) {
-    home->enqueue(*this, home->now());
+    home->enqueue(*this, sys::now());   // not home->now(): that is when this slice began
   } else {
     home->post(*this);
   }
@@ -108,7 +110,8 @@ Worker::~Worker() {
 void Worker::enqueue(Runnable& r, Nanos ready_at) {
   r.ready_at = ready_at;
   queue_.push(r);
-  if (queue_.size() > counters_.longest_queue) counters_.longest_queue = queue_.size();
+  const int64_t length = static_cast<int64_t>(queue_.size());
+  if (length > counters_.longest_queue) counters_.longest_queue = length;
 }
 
 void Worker::post(Runnable& r) {
@@ -119,7 +122,9 @@ void Worker::post(Runnable& r) {
   } while (!inbox_.compare_exchange_weak(head, &r, std::memory_order_acq_rel,
                                          std::memory_order_relaxed));
   // Only the post that finds the inbox empty wakes: the others' items are taken with it.
-  if (head == nullptr) port_->wake();
+  if (head != nullptr) return;
+  if (current_worker != nullptr) ++current_worker->counters_.wakes_sent;
+  port_->wake();
 }
 
 void Worker::take_inbox() {
@@ -150,9 +155,11 @@ void Worker::turn(Nanos until) {
     if (r == nullptr) break;
     run_one(*r);
   }
-  // A wake that came after take_inbox() is kept by the port, so that this wait ends at once.
+  // A wake that came after take_inbox() is kept by the port, so that this wait ends at once. A task
+  // that has ended may be the one our caller waits for: then it must get to look.
   Nanos limit = 0;
-  if (queue_.empty()) {
+  const bool ended = std::exchange(ended_, false);
+  if (queue_.empty() && !ended) {
     limit = until < next_deadline() ? until : next_deadline();
     ++counters_.parks;
   }
@@ -203,6 +210,7 @@ void Worker::run_one(Runnable& r) {
   if (retired_) {
     std::coroutine_handle<> done = retired_;
     retired_ = nullptr;
+    ended_ = true;
     done.destroy();
     retired_scope_->child_done();
   }
@@ -214,6 +222,13 @@ void Worker::start(Io& io) {
   const bool stopped = cancelling_ || (io.stop != nullptr && io.stop->requested());
   if (stopped) {
     io.outcome = -sys::kCancelled;
+    enqueue(io.run, now_);
+    return;
+  }
+  // Not even tried: a peer that always has something ready would win against every deadline.
+  if (!io.is_sleep && io.deadline <= now_) {
+    ++counters_.timeouts;
+    io.outcome = -kTimedOut;
     enqueue(io.run, now_);
     return;
   }
@@ -235,6 +250,7 @@ void Worker::finish(Io& io) {
 void Worker::cancel(Io& io) {
   if (io.is_sleep) {
     io.outcome = -sys::kCancelled;
+    now_ = sys::now();   // a Stop comes in the middle of a slice
     finish(io);
   } else {
     port_->cancel(io);
@@ -265,9 +281,10 @@ void Worker::expire(Nanos now) {
   }
 }
 
-const WorkerCounters& Worker::counters() {
-  counters_.port = port_->counters();
-  return counters_;
+WorkerCounters Worker::counters() const {
+  WorkerCounters c = counters_;
+  c.port = port_->counters();
+  return c;
 }
 
 // ---- the timer heap -----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ constexpr size_t kBatch = 16 * 1024;  // bytes of one write when tokens are due 
 // A timer wakes us 40 to 80 us late (200 tokens/s on a virtual machine with two cores; with this,
 // 7 us in the median), so the last stretch is spent yielding, while others are served.
 constexpr Nanos kLastStretch = 90 * kMicro;
+constexpr int64_t kEpoch = 1'735'689'600 * kSecond;  // 2025-01-01T00:00:00Z
 constexpr int64_t kBytesPerPromptToken = 4;
 constexpr int64_t kLongLine = 1'000'000;
 enum Salt : uint64_t { kLengthSalt = 1, kTextSalt, kGapSalt };
@@ -43,8 +44,8 @@ class Answer {
   void add_event(uint32_t tokens, Nanos due);
   void add_line(std::string_view json);
   void add_chunk(std::string_view data);
-  void write_start(wire::JsonWriter& json, std::string_view text) const;
-  void write_end(std::string& out);
+  void write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const;
+  void write_end(std::string& out, Nanos due);
   void mark(const char* name, uint32_t index, Nanos planned, Nanos sent, uint64_t hash = 0);
 
   Engine& engine_;
@@ -127,9 +128,10 @@ void Answer::add_line(std::string_view json) {
   add_chunk(std::string_view(line).substr(start));
 }
 
-void Answer::write_start(wire::JsonWriter& json, std::string_view text) const {
+// Stamped by the plan and not by the clock: the same seed gives the same bytes.
+void Answer::write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const {
   std::string stamp;
-  append_rfc3339(stamp, sys::unix_now_ns());
+  append_rfc3339(stamp, kEpoch + (due - began_));
   json.begin_object().field("model", ask_.model).field("created_at", stamp).field("response", text);
 }
 
@@ -149,7 +151,7 @@ void Answer::add_event(uint32_t tokens, Nanos due) {
     return;
   }
   wire::JsonWriter json(line, wire::JsonWriter::Style::compact);
-  write_start(json, text);
+  write_start(json, text, due);
   json.field("done", false).end_object();
   add_line(line);
 }
@@ -159,10 +161,11 @@ void write_figure(wire::JsonWriter& json, const char* name, int64_t value) {
   if (value > 0) json.field(name, value);
 }
 
-void Answer::write_end(std::string& out) {
-  const Nanos now = sys::now();
+// Durations are the planned ones too, which the schedule keeps; without a rate there is no plan for
+// the tokens, and the clock is asked. Time in the queue counts in whole milliseconds.
+void Answer::write_end(std::string& out, Nanos due) {
   wire::JsonWriter json(out, wire::JsonWriter::Style::compact);
-  write_start(json, whole_);
+  write_start(json, whole_, due);
   const bool limited = ask_.num_predict > 0 && tokens_ == ask_.num_predict;
   json.field("done", true).field("done_reason", limited ? "length" : "stop");
   if (fault_.kind == FaultKind::long_line) {
@@ -172,13 +175,15 @@ void Answer::write_end(std::string& out) {
     for (uint64_t i = 0; out.size() < end; ++i) json.unsigned_integer(1000 + i % 250000);
     json.end_array();
   }
-  write_figure(json, "total_duration", now - job_.arrived);
+  const Nanos eval = due > first_due_ ? due - first_due_ : sys::now() - first_at_;
+  const Nanos queued = (began_ - job_.arrived) / kMilli * kMilli;
+  write_figure(json, "total_duration", queued + (first_due_ - began_) + eval);
   write_figure(json, "load_duration", loaded_ - began_);
   const int64_t read = prompt_tokens_ < ask_.num_ctx ? prompt_tokens_ : ask_.num_ctx;
   write_figure(json, "prompt_eval_count", read);
-  write_figure(json, "prompt_eval_duration", first_at_ - loaded_);
+  write_figure(json, "prompt_eval_duration", first_due_ - loaded_);
   write_figure(json, "eval_count", made_);
-  write_figure(json, "eval_duration", now - first_at_);
+  write_figure(json, "eval_duration", eval);
   json.end_object();
 }
 
@@ -306,7 +311,7 @@ rt::Task<bool> Answer::finish() {
   }
   mark("done", made_, due, sys::now(), hash_);
   Reply reply;
-  write_end(reply.body);
+  write_end(reply.body, due);
   if (ask_.stream) {
     add_line(reply.body);
     if (chunked_ && fault_.kind != FaultKind::no_last_chunk) buffer_ += wire::kLastChunk;

@@ -118,4 +118,13 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
   return *this;
 }
 
+// Out of line, because the callers have hundreds of them.
+JsonWriter& JsonWriter::field(const char* name, std::string_view v) { return key(name).string(v); }
+JsonWriter& JsonWriter::field(const char* name, double v) { return key(name).number(v); }
+JsonWriter& JsonWriter::field(const char* name, int64_t v) { return key(name).integer(v); }
+JsonWriter& JsonWriter::field(const char* name, uint64_t v) {
+  return key(name).unsigned_integer(v);
+}
+JsonWriter& JsonWriter::field(const char* name, bool v) { return key(name).boolean(v); }
+
 }  // namespace chimera::wire

@@ -1,6 +1,7 @@
 #include "chimera/base/number.hpp"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <bit>
@@ -213,4 +214,72 @@ TEST_CASE("append_shortest reads back as the same double, and no shorter text do
     ++last;
     CHECK(strtod(shorter.c_str(), nullptr) != value);
   }
+}
+
+// The C library rounds correctly too, by other means.
+TEST_CASE("append_fixed and parse_double agree with printf and strtod") {
+  Rng rng(2);
+  for (int i = 0; i < 20000; ++i) {
+    const double any = std::bit_cast<double>(rng.next());
+    const double value = i % 2 == 0 ? any : static_cast<double>(rng.below(4'000'000)) / 512;
+    const int decimals = static_cast<int>(rng.below(12));
+    char text[400];
+    snprintf(text, sizeof text, "%.*f", decimals, value);
+    CHECK(fixed(value, decimals) == text);
+    if (!isfinite(value)) continue;
+    snprintf(text, sizeof text, "%.*e", static_cast<int>(rng.below(25)), value);
+    CAPTURE(std::string(text));
+    const auto read = parse_double(text);
+    const double expected = strtod(text, nullptr);
+    REQUIRE(read.has_value() == !isinf(expected));
+    if (read) CHECK(std::bit_cast<uint64_t>(*read) == std::bit_cast<uint64_t>(expected));
+  }
+}
+
+TEST_CASE("parse_double decides halves with every digit, however many") {
+  Rng rng(3);
+  for (int i = 0; i < 3000; ++i) {
+    // The exact decimal of the point halfway between two neighbours, up to 768 digits.
+    const double low = fabs(std::bit_cast<double>(i < 4 ? static_cast<uint64_t>(i) : rng.next()));
+    const double high = nextafter(low, INFINITY);
+    if (!isfinite(high)) continue;
+    char text[1200];
+    snprintf(text, sizeof text, "%.800Le",
+             (static_cast<long double>(low) + static_cast<long double>(high)) / 2);
+    std::string digits(text);
+    const std::string exponent = digits.substr(digits.find('e'));
+    digits.resize(digits.find('e'));
+    const double even = std::bit_cast<uint64_t>(low) % 2 == 0 ? low : high;
+    CAPTURE(digits + exponent);
+    CHECK(parse_double(digits + exponent).value() == even);
+    CHECK(parse_double(digits + std::string(100, '0') + "1" + exponent).value() == high);
+    const size_t last = digits.find_last_not_of('0');
+    --digits[last];
+    digits.resize(last + 1);
+    CHECK(parse_double(digits + std::string(900, '9') + exponent).value() == low);
+  }
+}
+
+TEST_CASE("parse_double: a short number, and a digit far behind it") {
+  for (const char* half : {"9007199254740993", "39297513014127300", "93479567041444200"}) {
+    const std::string zeros = half + ("." + std::string(1000, '0'));
+    CAPTURE(zeros);
+    CHECK(parse_double(zeros).value() == strtod(zeros.c_str(), nullptr));
+    const std::string more = zeros + "1";
+    CHECK(parse_double(more).value() == strtod(more.c_str(), nullptr));
+    CHECK(parse_double(more).value() > parse_double(zeros).value());
+  }
+}
+
+TEST_CASE("append_fixed of what is not finite, and of what rounds away") {
+  CHECK(fixed(NAN, 2) == "nan");
+  CHECK(fixed(INFINITY, 2) == "inf");
+  CHECK(fixed(-INFINITY, 2) == "-inf");
+  CHECK(fixed(0.0, 2) == "0.00");
+  CHECK(fixed(-0.0, 0) == "-0");
+  CHECK(fixed(-0.001, 2) == "-0.00");
+  CHECK(fixed(0.005, 2) == "0.01");  // the double is above 0.005
+  CHECK(fixed(0.0051, 1) == "0.0");
+  CHECK(fixed(99.999, 2) == "100.00");
+  CHECK(fixed(0.96, 1) == "1.0");
 }

@@ -21,6 +21,9 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
 // One line on stderr: "chimera: <what>: <explanation>".
 void complain(std::string_view what, const Error& e, std::string_view subject,
               std::string_view words = {});
-void say(std::string_view line);       // "chimera: <line>" on stderr
+void say(std::string_view line);       // "chimera: <line>" on stderr, made printable
+
+// Writes to stdout. The exit code comes back: 0; 141, quietly, when nobody reads; 74 with a line.
+int print(std::string_view text);
 
 }  // namespace chimera::cli

@@ -46,8 +46,8 @@ class Runtime {
   const RuntimeConfig& config() const { return config_; }
   // Round robin, starting with worker 0.
   Worker& next_worker();
-  // Sums over all workers (the longest_* are maxima). After run().
-  WorkerCounters counters();
+  // Sums over all workers (the longest_* are maxima). Any thread, also during run().
+  WorkerCounters counters() const;
 
  private:
   static void thread_main(void* worker);

@@ -28,7 +28,7 @@ struct Place {
 class Scope {
  public:
   Scope() = default;
-  ~Scope() { CHI_CHECK(pending_.load(std::memory_order_acquire) == 0); }
+  ~Scope() { CHI_CHECK(drained()); }
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
@@ -46,11 +46,12 @@ class Scope {
   Join join() { return Join{*this, {}}; }
 
   void child_done();                 // for the worker
-  bool drained() const { return pending_.load(std::memory_order_acquire) == 0; }
+  // Without a join, whether every child has finished.
+  bool drained() const { return pending_.load(std::memory_order_acquire) <= 1; }
 
  private:
-  std::atomic<int> pending_{0};      // children, plus one while a join waits
-  std::atomic<Runnable*> joiner_{nullptr};
+  std::atomic<int> pending_{1};      // children, plus one until the owner joins
+  Runnable* joiner_ = nullptr;
 };
 
 // N permits, first come first served, across workers. A permit is the right to be inside; holding

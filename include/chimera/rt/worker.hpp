@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "chimera/base/counter.hpp"
 #include "chimera/rt/runnable.hpp"
 #include "chimera/sys/port.hpp"
 
@@ -57,18 +58,19 @@ class Stop {
 // log2 histogram of how long runnable tasks waited for a worker: bucket i counts waits of
 // [2^(i-1), 2^i) microseconds, bucket 0 those under 1 us.
 struct WaitHistogram {
-  uint64_t bucket[24] = {};
+  Counter bucket[24];
   void add(Nanos n);
 };
 
+// Counted by the worker, readable by anyone at any time.
 struct WorkerCounters {
-  uint64_t resumes = 0, turns = 0, parks = 0;
-  uint64_t wakes_sent = 0;         // to other workers
-  uint64_t posted = 0;             // taken from the inbox
-  uint64_t timeouts = 0;
-  uint64_t longest_queue = 0;
-  Nanos longest_resume = 0;
-  Nanos ready_wait = 0, running = 0;
+  Counter resumes, turns, parks;
+  Counter wakes_sent;              // to other workers
+  Counter posted;                  // taken from the inbox
+  Counter timeouts;
+  Counter longest_queue;
+  Counter longest_resume;          // ns
+  Counter ready_wait, running;     // ns
   WaitHistogram waits;
   sys::Port::Counters port;
 };
@@ -98,7 +100,7 @@ class Worker {
   int index() const { return index_; }
   Runtime* runtime() const { return runtime_; }
   sys::Port& port() { return *port_; }
-  const WorkerCounters& counters();
+  WorkerCounters counters() const;
   Account* account() const { return account_; }   // of the coroutine that is running
 
   // What awaiters record (see Task); acted on when the coroutine is suspended.
@@ -141,6 +143,7 @@ class Worker {
   Io* io_ = nullptr;
   std::coroutine_handle<> retired_;
   Scope* retired_scope_ = nullptr;
+  bool ended_ = false;                      // a task was retired in this turn
   char* loan_ = nullptr;
 
   WorkerCounters counters_;

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <span>
 
+#include "chimera/base/counter.hpp"
 #include "chimera/base/time.hpp"
 #include "chimera/sys/handle.hpp"
 #include "chimera/sys/socket.hpp"
@@ -79,12 +80,12 @@ class Port {
   void forget(Handle h);
   void give_back(Op& op);            // a lent buffer; op.data becomes null
 
-  // For the record: how often the kernel was asked.
+  // For the record: how often the kernel was asked. Readable from any thread.
   struct Counters {
-    uint64_t polls = 0;       // epoll_wait and the like
-    uint64_t attempts = 0;    // reads, writes, accepts and dials tried
-    uint64_t arms = 0;        // interest changes (epoll_ctl)
-    uint64_t wakes = 0;       // wake-ups received
+    Counter polls;            // epoll_wait and the like
+    Counter attempts;         // reads, writes, accepts and dials tried
+    Counter arms;             // interest changes (epoll_ctl)
+    Counter wakes;            // wake-ups received
   };
   const Counters& counters() const;
 

@@ -113,14 +113,14 @@ class JsonWriter {
   JsonWriter& null();
   JsonWriter& raw(std::string_view json); // already a JSON value
 
-  // key and value in one line of code
-  JsonWriter& field(std::string_view name, std::string_view v) { return key(name).string(v); }
-  JsonWriter& field(std::string_view name, const char* v) { return key(name).string(v); }
-  JsonWriter& field(std::string_view name, double v) { return key(name).number(v); }
-  JsonWriter& field(std::string_view name, int64_t v) { return key(name).integer(v); }
-  JsonWriter& field(std::string_view name, uint64_t v) { return key(name).unsigned_integer(v); }
-  JsonWriter& field(std::string_view name, int v) { return key(name).integer(v); }
-  JsonWriter& field(std::string_view name, bool v) { return key(name).boolean(v); }
+  // key and value in one call
+  JsonWriter& field(const char* name, std::string_view v);
+  JsonWriter& field(const char* name, double v);
+  JsonWriter& field(const char* name, int64_t v);
+  JsonWriter& field(const char* name, uint64_t v);
+  JsonWriter& field(const char* name, bool v);
+  JsonWriter& field(const char* name, const char* v) { return field(name, std::string_view(v)); }
+  JsonWriter& field(const char* name, int v) { return field(name, int64_t{v}); }
 
  private:
   void before_value();

@@ -5,6 +5,14 @@
 
 #include <bit>
 
+// glibc's pthread_create stores a pointer to the thread's resolver state in this variable. Its own
+// definition brings 65 KB of resolver into a static binary, which nothing would read: names are
+// resolved by net/resolve. Elsewhere, and in a dynamic binary, it is an unused word. Should
+// glibc's resolver ever be linked, the linker reports two definitions.
+extern "C" {
+[[gnu::visibility("hidden")]] __thread void* __libc_resp;
+}
+
 namespace chimera::sys {
 namespace {
 

@@ -1,0 +1,27 @@
+// A number that one thread counts up and any thread may read: what reports show while workers run.
+// A relaxed load and store cost what a plain variable costs.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace chimera {
+
+class Counter {
+ public:
+  Counter() = default;
+  Counter(const Counter& o) : value_(o) {}
+  Counter& operator=(const Counter& o) { return *this = static_cast<int64_t>(o); }
+  Counter& operator=(int64_t v) {
+    value_.store(v, std::memory_order_relaxed);
+    return *this;
+  }
+  Counter& operator+=(int64_t n) { return *this = *this + n; }
+  Counter& operator++() { return *this += 1; }
+  operator int64_t() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+}  // namespace chimera

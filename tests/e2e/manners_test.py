@@ -1,0 +1,412 @@
+"""How the program behaves towards shells, scripts, terminals and signals; and what it never shows."""
+
+import concurrent.futures
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import random
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import rig
+from rig import INSTANT, NOTES, RawServer, Sim, equal, folder, ok, one_error_line, run, skip, start, test, wait
+
+COMMANDS = ["run", "sim", "ingest", "fetch"]
+
+
+# ---- help and usage -----------------------------------------------------------------------------
+
+def option_table():
+    """(commands, letter or None, long name) of each option, from the sources of the tables."""
+    text = rig.read(os.path.join(rig.ROOT, "src/cli/options.cpp")).decode()
+    bits = {"kRun": {"run"}, "kFetch": {"fetch"}, "kIngest": {"ingest"}, "kSim": {"sim"}, "kClient": {"run", "fetch"}, "kEvery": set(COMMANDS)}
+    for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
+        yield set().union(*(bits[w] for w in words.split(" | "))), letter.strip("'") if letter != "0" else None, name
+    text = rig.read(os.path.join(rig.ROOT, "src/sim/settings.cpp")).decode()
+    for name in re.findall(r"^ +\{\"([a-z-]+)\", \"[^\"]+\",", text, re.M):
+        yield {"sim"}, None, name
+
+
+@test
+def help_texts():
+    table = list(option_table())
+    ok(len(table) > 60, "the table of options was found", len(table))
+    for command in COMMANDS:
+        r = run(command, "--help")
+        equal((r.code, r.err), (0, b""), command + " --help: exit code and stderr")
+        ok(b"\x1b" not in r.out and r.text.endswith("\n"), command + " --help: plain text")
+        ok(max(map(len, r.text.splitlines())) <= 100, command + " --help: 100 columns")
+        for part in ("USAGE", "OPTIONS", "EXAMPLES", "EXIT CODES"):
+            ok(part in r.text, "%s --help: has %s" % (command, part), r.text)
+        missing = [n for commands, _, n in table if command in commands and not re.search(r"--%s\b(?!-)" % re.escape(n), r.text)]
+        missing += [c for commands, c, _ in table if c and command in commands and not re.search(r"^  -%s, --" % c, r.text, re.M)]
+        equal(missing, [], command + " --help: mentions every option")
+        told = set(re.findall(r"^ {2,6}(?:-\w, )?--([a-z0-9-]+)", r.text, re.M)) - {"help"}
+        unknown = [n for n in sorted(told) if b"--%s: no such option" % n.encode() in run(command, "--" + n, "1", "1", "--none").err]
+        equal(unknown, [], command + " --help: every option it mentions is one")
+        for how in ((command, "-h"), ("help", command), (command, "x", "-q", "--help")):
+            equal(run(*how).out, r.out, "help as %s" % " ".join(how))
+    for how in (("--help",), ("-h",), ("help",)):
+        r = run(*how)
+        ok(r.code == 0 and all(("  " + c + " ") in r.text for c in COMMANDS), "%s: names the commands" % how, r)
+    r = run("--version")
+    ok(r.code == 0 and re.fullmatch(r"chimera \S+\n", r.text), "--version", r)
+    r = run()
+    ok(r.code == 2 and r.out == b"" and b"USAGE" in r.err, "no arguments: usage on stderr, exit 2", r)
+
+
+@test
+def usage_errors():
+    cases = [["nonsense"], ["Run"], ["--nonsense"], ["run", "--nonsense"], ["run", "-Z"], ["run", "a", "b"], ["run", "--runs"],
+             ["run", "--runs", "x"], ["run", "--runs", "-1"], ["run", "--runs", "1.5"], ["run", "--runs=99999999999999999999"],
+             ["run", "-n", "0"], ["run", "-f", "xml"], ["run", "--scenario", "none"], ["run", "--read-size", "0"],
+             ["run", "--read-size", "1kk"], ["run", "--coalesce", "-1"], ["run", "-o", "one"], ["run", "-o", "", "x"],
+             ["run", "--num-ctx", "many"], ["run", "--temperature", "warm"], ["run", "--temperature", "nan"], ["run", "--sim=bad=1"],
+             ["run", "--sim=rate"], ["run", "--sim=rate=0"], ["run", "--quiet=yes"], ["run", "-u", "ftp://x"], ["run", "-u", "http://"],
+             ["run", "-u", "http://h:0"], ["run", "-u", "http://h:99999"], ["run", "-u", "http://a b"], ["run", "-H", "no colon"],
+             ["run", "-H", "a b: c"], ["run", "-H", "a: b\r\nc: d"], ["run", "--timeout", "soon"], ["run", "--timeout", "-1s"],
+             ["run", "--runtime", "none"], ["run", "--progress", "yes"], ["run", "-v-"], ["run", "--keep-alive", "sometimes"],
+             ["sim", "x"], ["sim", "--port", "65536"], ["sim", "--fault", "none"], ["sim", "--fault", "fin:2"], ["sim", "--jitter", "odd"],
+             ["sim", "--runs", "1"], ["sim", "--tokens", "9-2"], ["sim", "--profile", "tr1"], ["sim", "--host", "name"],
+             ["ingest"], ["ingest", "a", "b"], ["ingest", NOTES, "-f", "md"], ["ingest", NOTES, "--runs", "1"],
+             ["fetch"], ["fetch", "a", "b"], ["fetch", "http://"], ["fetch", "file:///etc/passwd"], ["fetch", "http://h:x/"],
+             ["run", "--no\x1b[31mcolour"], ["run", "--runs", "a\x1b[2Jb\nc"], ["\x1b[2J"]]
+    for arguments in cases:
+        r = run(*arguments, timeout=5)
+        name = "usage: %r" % arguments
+        ok(r.code == 2 and r.out == b"", name + ": exit 2, nothing on stdout", r)
+        ok(one_error_line(r), name + ": one line on stderr", r)
+
+
+@test
+def garbage_arguments():
+    rng = random.Random(20250101)
+    names = [n for _, _, n in option_table() if n not in ("sim", "port", "host", "truth")]
+    letters = [c for _, c, _ in option_table() if c and c != "O"]
+    values = ["", "0", "1", "-1", "x", "1e9", "9" * 30, "0.5", "100ms", "1k", "=", "==", ",", ":", "@", "/", "\x01", "\u00fc",
+              "http://127.0.0.1:1", "http://127.0.0.1:1/a?b", "http://[::1]:1", "http://[", "json", "md", "on", "off", "local",
+              "k: v", "fin:1@2", "normal:10%", "nan", "-inf", "0x10", "A" * 3000, "%s%n", "../x", "chimera-homo"]
+
+    def piece():
+        kind = rng.random()
+        if kind < 0.35:
+            return ["--" + rng.choice(names) + "=" + rng.choice(values)]
+        if kind < 0.6:
+            return ["--" + rng.choice(names), rng.choice(values)]
+        if kind < 0.75:
+            return ["-" + rng.choice(letters) + rng.choice(["", rng.choice(values)])]
+        if kind < 0.8:
+            return ["--sim=ttft=0,rate=inf,tokens=3" + rng.choice(["", ",", ",,", ",x", ",seed=1", ",slots=0", ",fault=rst"])]
+        return [rng.choice(values + ["--", "-", "---", "--=", "-=", NOTES])]
+    lists = []
+    for _ in range(300):
+        command = rng.choice(COMMANDS + ["run", "run", "fetch"]) if rng.random() < 0.93 else rng.choice(values)
+        lists.append([command] + [p for _ in range(rng.randrange(6)) for p in piece()])
+
+    def attempt(arguments):
+        with folder() as here:
+            p = start(*[a.replace("\0", "") for a in arguments], cwd=here, env={"OLLAMA_HOST": "127.0.0.1:1"})
+            if arguments[0] == "sim":            # a good one would serve for ever
+                line = p.stdout.readline()
+                if line.startswith(b"listening on "):
+                    p.terminate()
+            r = wait(p, 10)
+        bad = r.code is None or r.code < 0 or r.code in (127, 134, 139) or b"anitizer" in r.err
+        return (arguments, r) if bad else None
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        equal([b for b in pool.map(attempt, lists) if b][:3], [], "300 random argument lists: no crash, no hang")
+
+
+@test
+def ollama_host():
+    cases = {"": "127.0.0.1:11434", "  ": "127.0.0.1:11434", "1.2.3.4": "1.2.3.4:11434", "1.2.3.4:80": "1.2.3.4", ":8080": "127.0.0.1:8080", "desk": "desk:11434",
+             "0.0.0.0": "127.0.0.1:11434", "0.0.0.0:99": "127.0.0.1:99", "[::]:99": "[::1]:99", "[::1]": "[::1]:11434", "::1": "[::1]:11434",
+             "http://desk": "desk", "http://desk:99": "desk:99", "\"desk:99\"": "desk:99", " 'desk' ": "desk:11434", "desk:99/": "desk:99", "DESK": "desk:11434"}
+    for value, host in cases.items():
+        r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": value})
+        found = re.search(r"^Host: (.*)\r$", r.text, re.M)
+        ok(r.code == 0 and found and found.group(1) == host and r.err == b"", "OLLAMA_HOST=%r is %s" % (value, host), r)
+    r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": "desk:99/base/"})
+    ok(r.text.startswith("POST /base/api/generate HTTP/1.1\r\n"), "OLLAMA_HOST with a path", r)
+    for port in ("99999", "x", "0", "-1", ""):
+        r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": "desk:" + port})
+        ok(r.code == 0 and "Host: desk:11434\r\n" in r.text, "OLLAMA_HOST with port %r: the default" % port, r)
+        ok(one_error_line(r) and b"warning" in r.err and b"OLLAMA_HOST" in r.err, "OLLAMA_HOST with port %r: a warning" % port, r)
+    for value in ("ftp://x", "http://a b", "[::1", "a\x1b[31m", "ü", "user:pw@host", "x" * 5000, "[1.2.3.4]", "a/b c"):
+        r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": value})
+        ok(r.code in (0, 78) and (r.code == 0 or one_error_line(r)) and b"\x1b" not in r.err, "OLLAMA_HOST=%.20r" % value, r)
+    rng = random.Random(3)
+    for i in range(40):
+        value = "".join(rng.choice("a1.:/[]@%?#,\"' \x01\u00e9-_") for _ in range(rng.randrange(1, 20)))
+        r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": value}, timeout=5)
+        if r.code not in (0, 78, 1):
+            return ok(False, "garbage in OLLAMA_HOST: %r" % value, r)
+    ok(True, "garbage in OLLAMA_HOST")
+
+
+# ---- what is never shown ------------------------------------------------------------------------
+
+@test
+def secrets():
+    secrets = [b"s3cr3t-header-value", b"s3cr3t-bearer", b"s3cr3t-file"]
+    with folder() as base:
+        key = rig.write(base + "/key", "s3cr3t-file\n")
+        for how, env in ((["-H", "X-Token: s3cr3t-header-value"], {"OLLAMA_API_KEY": "s3cr3t-bearer"}), (["--api-key-file", key], {})):
+            wanted = [s for s in secrets if s in " ".join(how).encode() + b"".join(v.encode() for v in env.values()) + (rig.read(key) if "--api-key-file" in how else b"")]
+            for name, script in (("good", rig.answer("## Summary\n", "x")), ("401", rig.with_length('{"error":"no"}', "401 x")),
+                                 ("truncated", [rig.answer("x")[:120], rig.CLOSE])):
+                for form in ("text", "json", "ndjson", "md"):
+                    with RawServer([script]) as server:
+                        out = "%s/%s-%s-%d" % (base, name, form, len(how))
+                        r = run("run", NOTES, "-u", server.url, "--agents", 1, "-f", form, "-O", out, "-vv", *how, env=env)
+                        ok(all(s in server.requests[0] for s in wanted), "secrets, %s, %s: sent" % (name, form), server.requests[0][:400])
+                        files = b"".join(rig.read(os.path.join(d, f)) for d, _, names in os.walk(out) for f in names)
+                        ok(not any(s in r.out + r.err + files for s in secrets), "secrets, %s, %s: not shown" % (name, form), r)
+            with RawServer([rig.answer("x")]) as server:
+                r = run("run", NOTES, "-u", server.url, "--dry-run", *how, env=env)
+                ok(r.code == 0 and not any(s in r.out + r.err for s in secrets), "secrets: not in --dry-run", r)
+                ok(b": ***\r\n" in r.out, "secrets: --dry-run shows that they are sent", r)
+                r = run("fetch", server.url, *how, env=env)
+                ok(all(s in server.requests[0] for s in wanted) and b"s3cr3t" not in r.out + r.err, "secrets: fetch", r)
+        for bad in (["-H", "Authorization Bearer s3cr3t"], ["-H", "X: s3cr3t\x01"], ["-H", "X Y: s3cr3t"], ["-u", "http://me:s3cr3t@host"]):
+            r = run("run", NOTES, *bad)
+            ok(r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: a wrong %s is not echoed" % bad[0], r)
+        r = run("fetch", "http://me:s3cr3t@host/")
+        ok(r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: fetch of a URL with a password", r)
+        for env in ({"OLLAMA_API_KEY": "s3cr3t\r\nX: y"}, {"OLLAMA_HOST": "me:s3cr3t@host"}):
+            r = run("run", NOTES, env=env)
+            ok(r.code == 78 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: bad %s" % list(env)[0], r)
+        r = run("run", NOTES, "--api-key-file", base + "/missing")
+        ok(r.code in (65, 78) and one_error_line(r), "secrets: no such key file", r)
+
+
+@test
+def dry_run():
+    with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b, folder() as base:
+        common = [NOTES, "-u", a.url, "-u", b.url, "--seed", 4, "--chimera-num-ctx", 2048, "-O", base + "/out"]
+        r = run("run", *common, "--dry-run")
+        equal((r.code, r.err, a.connections + b.connections), (0, b"", 0), "--dry-run: sends nothing")
+        ok(not os.path.exists(base + "/out"), "--dry-run: writes nothing")
+        run("run", *common)
+        equal(r.out, a.requests[0] + b"\n" + b.requests[0] + b"\n", "--dry-run: the exact bytes of the first requests")
+
+
+# ---- streams ------------------------------------------------------------------------------------
+
+@test
+def closed_stdout():
+    cases = [["run", NOTES, "--sim=" + INSTANT], ["run", NOTES, "--sim=" + INSTANT, "-f", "json"],
+             ["run", NOTES, "--sim=" + INSTANT, "-f", "md", "--runs", 3], ["run", NOTES, "--dry-run", "--agents", 1], ["ingest", NOTES],
+             ["ingest", NOTES, "-f", "json"], ["--help"], ["run", "--help"], ["--version"], ["sim", "--port", 0]]
+    with RawServer([rig.with_length(b"x" * 300000)]) as server:
+        for arguments in cases + [["fetch", server.url]]:
+            reader, writer = os.pipe()
+            os.close(reader)
+            p = start(*arguments, stdout=writer)
+            os.close(writer)
+            r = wait(p, 10)
+            # A shell calls both 141.
+            ok(r.code in (141, -signal.SIGPIPE) and r.err == b"", "stdout closed: %s: 141, quietly" % arguments[:4], r)
+            with open("/dev/full", "wb") as full:
+                r = wait(start(*arguments, stdout=full), 10)
+            ok(r.code == 74 and one_error_line(r), "/dev/full: %s: 74, one line" % arguments[:4], r)
+    r = wait(subprocess.Popen([rig.CHIMERA, "run", NOTES, "--sim=" + INSTANT, "-f", "json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=open("/dev/full", "wb"), env=rig.environment()))
+    ok(r.code == 0 and json.loads(r.text), "stderr full: no matter", r)
+    shell = "exec \"$0\" run \"$1\" --sim=%s -f json <&- 2>&-" % INSTANT
+    r = wait(subprocess.Popen(["sh", "-c", shell, rig.CHIMERA, NOTES], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rig.environment()))
+    ok(r.code == 0 and json.loads(r.text), "without stdin and stderr: works", r)
+
+
+@test
+def bad_output_places():
+    with folder() as base:
+        file = rig.write(base + "/file", "mine")
+        places = [file, file + "/out", "/proc/none/x", "/dev/null/x", "\x01" * 300]
+        for place in places:
+            r = run("run", NOTES, "--sim=" + INSTANT, "-O", place, cwd=base)
+            ok(r.code == 74 and one_error_line(r), "-O %.20r: 74, one line" % place, r)
+            ok(r.seconds < 2, "-O %.20r: before any work" % place, r.seconds)
+        equal(rig.read(file), b"mine", "-O on a file: it stays")
+        os.mkdir(base + "/out")
+        os.mkdir(base + "/out/run_1")
+        os.mkdir(base + "/out/run_1/metrics.json")
+        r = run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/out")
+        ok(r.code == 74 and one_error_line(r), "a folder where metrics.json should be: 74", r)
+        with RawServer([rig.with_length("x")]) as server:
+            r = run("fetch", server.url, "-O", file + "/x")
+            ok(r.code == 74 and one_error_line(r), "fetch -O under a file: 74", r)
+
+
+@contextlib.contextmanager
+def small_disk(path, options):
+    os.mkdir(path)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", path], capture_output=True)
+    try:
+        yield made.returncode == 0
+    finally:
+        if made.returncode == 0:
+            subprocess.run(["umount", path], capture_output=True)
+
+
+@test
+def full_disk():
+    with folder() as base:
+        for size in ("64k", "300k"):
+            where = base + "/disk" + size
+            with small_disk(where, "size=" + size) as mounted:
+                if not mounted:
+                    skip("full disk of " + size, "mount is not allowed here")
+                    continue
+                r = run("run", NOTES, "--sim=" + INSTANT, "--runs", 9, "-O", where + "/out")
+                ok(r.code == 74 and one_error_line(r) and b"o space" in r.err, "full disk of %s: 74, one line" % size, r)
+                files = [os.path.join(d, f) for d, _, names in os.walk(where) for f in names]
+                equal([f for f in files if ".tmp" in f], [], "full disk of %s: no temporary file stays" % size)
+                for f in files:
+                    whole = rig.read(f)
+                    if f.endswith(".json"):
+                        ok(json.loads(whole), "full disk of %s: %s is whole" % (size, f[-22:]))
+                    else:
+                        ok(whole.endswith(b"\n"), "full disk of %s: %s is whole" % (size, f[-22:]), whole[-80:])
+                if size == "300k":
+                    ok(os.path.exists(where + "/out/run_1/metrics.json"), "full disk: finished runs are kept", files)
+        with small_disk(base + "/ro", "ro,size=64k") as mounted:
+            if not mounted:
+                return skip("read-only disk", "mount is not allowed here")
+            r = run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/ro/out")
+            ok(r.code == 74 and one_error_line(r), "read-only disk: 74, one line", r)
+
+
+# ---- a terminal ---------------------------------------------------------------------------------
+
+def on_terminal(*arguments, env=None):
+    """The outcome with stderr on a terminal of 80 columns; `err` is what the terminal got."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    p = start(*arguments, stderr=slave, env=env)
+    os.close(slave)
+    seen, out = b"", b""
+    streams = {master, p.stdout.fileno()}
+    end = time.monotonic() + 20
+    while streams and time.monotonic() < end:
+        for fd in select.select(list(streams), [], [], 0.2)[0]:
+            try:
+                data = os.read(fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                streams.discard(fd)
+            elif fd == master:
+                seen += data
+            else:
+                out += data
+    p.stdout.close()
+    code = p.wait(5)
+    os.close(master)
+    return rig.Outcome(code, out, seen, 0)
+
+
+@test
+def progress_on_a_terminal():
+    slow = "ttft=50ms,rate=100,tokens=30"
+    clear = b"\r\x1b[K"
+    with folder() as out:
+        r = on_terminal("run", NOTES, "--sim=" + slow, "--runs", 2, "-O", out)
+    equal(r.code, 0, "terminal: exit code")
+    frames = r.err.split(clear)
+    ok(len(frames) > 5, "terminal: progress is drawn", r)
+    ok(r.err.endswith(clear) and frames[0] == b"", "terminal: cleared at the end", r.err[-100:])
+    for words in (b"collector analysis", b"insight report", b" tok ", b"tok/s", b"run 1/2", b"run 2/2"):
+        ok(words in r.err, "terminal: %r" % words, r.err[:600])
+    ok(max(len(f.decode()) for f in frames) < 80, "terminal: one line each", max(frames, key=len))
+    ok(b"\x1b" not in r.out and b"\r" not in r.out, "terminal: stdout stays clean")
+    for name, more, env in (("--quiet", ["--quiet"], {}), ("--progress never", ["--progress", "never"], {}), ("TERM=dumb", [], {"TERM": "dumb"})):
+        r = on_terminal("run", NOTES, "--sim=" + slow, *more, env=env)
+        equal((r.code, r.err), (0, b""), "terminal, %s: nothing" % name)
+    port = rig.closed_port()
+    r = on_terminal("run", NOTES, "-u", "http://127.0.0.1:%d" % port, "--agents", 1)
+    ok(r.code == 7 and b"\x1b" not in r.err.split(clear)[-1] and r.err.split(clear)[-1].startswith(b"chimera: "), "terminal: an error behind the progress", r)
+
+
+# ---- signals ------------------------------------------------------------------------------------
+
+def interrupted(number, more=()):
+    """A run of many, stopped in the middle of its third."""
+    marker = "seed=%d" % (700000 + os.getpid() * 10 + number)
+    with folder() as out:
+        p = start("run", NOTES, "--sim=ttft=30ms,rate=200,tokens=20," + marker, "--runs", 100, "-O", out, *more)
+        begun = rig.eventually(lambda: os.path.exists(out + "/run_2/metrics.json"), 10)
+        time.sleep(0.1)
+        children = rig.pids_with("--" + marker)
+        at = time.monotonic()
+        p.send_signal(number)
+        r = wait(p, 10)
+        took = time.monotonic() - at
+        name = signal.Signals(number).name
+        ok(begun and len(children) == 2, name + ": was at work with two servers", (begun, children))
+        equal(r.code, 128 + number, name + ": exit code")
+        ok(took < 2, name + ": soon", took)
+        ok(one_error_line(r) and b"interrupted: " in r.err, name + ": one line", r)
+        ok(rig.eventually(lambda: not rig.pids_with("--" + marker), 2), name + ": no server is left", rig.pids_with("--" + marker))
+        finished = sorted(d for d in os.listdir(out) if d.startswith("run_"))
+        partial = [d for d in os.listdir(out) if d.startswith("partial_run_")]
+        equal(partial, ["partial_run_%d" % (len(finished) + 1)], name + ": the run that was cut short is called partial")
+        for d in finished:
+            m = json.loads(rig.read("%s/%s/metrics.json" % (out, d)))
+            equal((m["chimera"]["complete"], len(os.listdir(out + "/" + d))), (True, 4), "%s: %s is whole" % (name, d))
+        m = json.loads(rig.read("%s/%s/metrics.json" % (out, partial[0]))) if partial else {"chimera": {}}
+        equal((m["chimera"].get("interrupted"), m["chimera"].get("complete")), (True, False), name + ": the partial record says so")
+        summary = json.loads(rig.read(out + "/summary.json"))
+        equal(len(summary["runs"]), len(finished), name + ": the summary has the finished runs")
+        ok(b"%d of 100" % len(finished) in r.err, name + ": the line tells how many", r)
+
+
+@test
+def interrupts():
+    interrupted(signal.SIGINT)
+    interrupted(signal.SIGTERM)
+
+
+@test
+def second_interrupt():
+    # What was printed fills the pipe and nobody reads it: the program cannot end in good order.
+    p = start("run", NOTES, "--sim=" + INSTANT, "--runs", 8, "-f", "ndjson")
+    stuck = rig.eventually(lambda: rig.read("/proc/%d/wchan" % p.pid) in (b"pipe_write", b"anon_pipe_write", b"pipe_wait")
+                           or struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"1234"))[0] >= 60000, 5)
+    time.sleep(0.3)
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    alive = p.poll() is None
+    p.send_signal(signal.SIGINT)
+    gone = rig.eventually(lambda: p.poll() is not None, 2)
+    ok(stuck and alive, "second SIGINT: the first could not end it", (stuck, alive, p.poll()))
+    ok(gone and p.returncode == 130, "second SIGINT: at once, 130", p.returncode)
+    wait(p, 5)
+    with RawServer([[rig.head("200 OK", "Content-Length: 9"), b"abc", rig.STALL]]) as server:
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            p = start("fetch", server.url)
+            ok(p.stdout.read(3) == b"abc", "fetch: what came is on stdout at once")
+            p.send_signal(number)
+            r = wait(p, 5)
+            equal((r.code, r.seconds < 2), (code, True), "fetch: signal %d" % number)
+
+
+@test
+def killed_parent():
+    marker = "seed=%d" % (900000 + os.getpid())
+    p = start("run", NOTES, "--sim=ttft=50ms,rate=20,tokens=200," + marker)
+    ok(rig.eventually(lambda: len(rig.pids_with("--" + marker)) == 2, 5), "SIGKILL: two servers were there")
+    time.sleep(0.1)
+    p.kill()
+    ok(rig.eventually(lambda: not rig.pids_with("--" + marker), 2), "SIGKILL of the parent: its servers end", rig.pids_with("--" + marker))
+    wait(p, 5)
+
+
+rig.main()
