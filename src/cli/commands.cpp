@@ -1,5 +1,6 @@
 #include "chimera/cli/commands.hpp"
 
+#include "chimera/base/number.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
@@ -102,9 +103,13 @@ int sim_command(Settings& s) {
   }
   const auto served = sim::sim_main(s.sim);
   if (served) return sys::stop_signal() != 0 ? 128 + sys::stop_signal() : 0;
-  if (served.error().code == Errc::closed) return 141;
-  complain("sim", served.error(), s.sim.host);
-  return exit_code(served.error());
+  Error e = served.error();
+  if (e.code == Errc::closed) return 141;
+  if (e.code == Errc::refused) e.code = Errc::io;   // an address of ours, not somebody's server
+  std::string place = s.sim.host + ":";
+  append_u64(place, s.sim.port);
+  complain("sim", e, e.code == Errc::io ? place : s.sim.truth);
+  return exit_code(e);
 }
 
 }  // namespace chimera::cli

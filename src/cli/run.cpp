@@ -290,6 +290,7 @@ int run_command(Settings& s) {
 
   SimServers servers;
   ready = s.simulate ? servers.start(s) : Result<void>();
+  if (!ready && ready.error().code == Errc::closed) return 74;   // the server itself has said why
   if (!ready) return refuse("cannot start the simulated servers", ready.error(), {});
   job.crew.scenario = s.scenario;
   job.crew.endpoints = s.urls;

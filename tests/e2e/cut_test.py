@@ -13,8 +13,15 @@ import time
 import rig
 from rig import CLOSE, RST, STALL, NOTES, RawServer, Sim, equal, folder, ok, run, skip, test
 
-PIECES = ["## Executive Summary\n", "Grüße – 𝄞 吞吐量 ", "e\u0301 \"quoted\" \\ back\tslash/ ", "😀🔥\n", "- Key finding: ½ ",
-          "tok/s\n", "\u2028end\u0000\u007f"]
+PIECES = [
+    "## Executive Summary\n",
+    "Grüße – 𝄞 吞吐量 ",
+    "e\u0301 \"quoted\" \\ back\tslash/ ",
+    "😀🔥\n",
+    "- Key finding: ½ ",
+    "tok/s\n",
+    "\u2028end\u0000\u007f",
+]
 THOUGHT = '{"model":"m","response":"","thinking":"hm, ½","done":false}\n'.encode()
 
 
@@ -22,7 +29,9 @@ def lines(last=rig.DONE % len(PIECES)):
     out = []
     for i, p in enumerate(PIECES):
         # Every second line escapes what is not ASCII, surrogate pairs included.
-        text = json.dumps({"model": "m", "response": p, "done": False, "more": [{"a": None}]}, ensure_ascii=i % 2 == 1)
+        text = json.dumps(
+            {"model": "m", "response": p, "done": False, "more": [{"a": None}]}, ensure_ascii=i % 2 == 1
+        )
         out.append(text.encode() + (b"\r\n" if i == 2 else b"\n"))
     return [THOUGHT, *out, last]
 
@@ -33,11 +42,14 @@ def framed(pieces):
     for k in range(100000):
         if at >= len(body):
             break
-        piece = body[at:at + sizes[k % len(sizes)] if len(body) - at < 4000 else at + 3000]
+        piece = body[at : at + sizes[k % len(sizes)] if len(body) - at < 4000 else at + 3000]
         out += (b"%x;ext=\"a;b\"\r\n" if k % 3 == 0 else b"%X\r\n") % len(piece) + piece + b"\r\n"
         at += len(piece)
-    return (rig.head("200 OK", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
-            + out + b"0\r\nX-Trailer: 1\r\n\r\n")
+    return (
+        rig.head("200 OK", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
+        + out
+        + b"0\r\nX-Trailer: 1\r\n\r\n"
+    )
 
 
 def data_folder(path):
@@ -54,15 +66,36 @@ def calls_of(m):
 def many(server, runs, *more, timeout=60):
     """Every call of `runs` runs with one agent, and the outcome."""
     with folder() as base:
-        r = run("run", data_folder(base), "-u", server.url, "--agents", 1, "--runs", runs, "-f", "ndjson", *more,
-                timeout=timeout)
+        r = run(
+            "run",
+            data_folder(base),
+            "-u",
+            server.url,
+            "--agents",
+            1,
+            "--runs",
+            runs,
+            "-f",
+            "ndjson",
+            *more,
+            timeout=timeout,
+        )
     documents = [json.loads(line) for line in r.out.decode().strip("\n").split("\n") if line]
     return [c for m in documents[:-1] for c in calls_of(m)], documents[:-1], r
 
 
 def essence(call):
     text, c = call
-    return (text, c["tokens"], c["pieces"], c["body_bytes"], c["done_reason"], c["prompt_tokens"], c["validity"], c["error"])
+    return (
+        text,
+        c["tokens"],
+        c["pieces"],
+        c["body_bytes"],
+        c["done_reason"],
+        c["prompt_tokens"],
+        c["validity"],
+        c["error"],
+    )
 
 
 BODY = b"".join(lines())
@@ -71,15 +104,17 @@ WANTED = ("".join(PIECES).strip(), len(PIECES), len(PIECES) + 1, len(BODY), "sto
 
 def generate_only(script):
     """A script for POSTs; whatever else is asked is not there."""
-    count = iter(range(10 ** 9))
-    return lambda request, _: script(next(count)) if request.startswith(b"POST") else rig.with_length("no", "404 no")
+    count = iter(range(10**9))
+    return lambda request, _: (
+        script(next(count)) if request.startswith(b"POST") else rig.with_length("no", "404 no")
+    )
 
 
 @test
 def cut_at_every_position():
     whole = framed(lines())
     cuts = len(whole) - 1
-    with RawServer(generate_only(lambda i: [whole[:i % cuts + 1], 0.0005, whole[i % cuts + 1:]])) as server:
+    with RawServer(generate_only(lambda i: [whole[: i % cuts + 1], 0.0005, whole[i % cuts + 1 :]])) as server:
         calls, _, r = many(server, (cuts + 1) // 2, "--read-size", "64k")
     equal((r.code, r.err), (0, b""), "cut at every position: exit code and stderr")
     ok(len(calls) >= cuts, "cut at every position: all positions", (len(calls), cuts))
@@ -92,7 +127,7 @@ def cut_at_every_position():
 @test
 def every_byte_alone():
     whole = framed(lines())
-    one_by_one = [whole[i:i + 1] for i in range(len(whole))]
+    one_by_one = [whole[i : i + 1] for i in range(len(whole))]
     with RawServer(generate_only(lambda i: one_by_one)) as server:
         calls, _, r = many(server, 2)
     equal([essence(c) for c in calls], [WANTED] * 4, "every byte in a send of its own")
@@ -109,9 +144,10 @@ def read_sizes_and_coalescing():
         at, steps = 0, []
         while at < len(whole):
             n = rng.choice([1, 2, 3, 17, 200])
-            steps.append(whole[at:at + n])
+            steps.append(whole[at : at + n])
             at += n
         return steps
+
     for size in ("1", "2", "7", "1k", "8k"):
         for coalesce in (0, 1, 1024):
             with RawServer(generate_only(script)) as server:
@@ -120,10 +156,18 @@ def read_sizes_and_coalescing():
             equal((r.code, r.err), (0, b""), name + "exit code and stderr")
             equal([essence(c) for c in calls], [WANTED] * 2, name + "same text and counts")
             if size == "1" and calls:
-                ok(all(c["reads"] >= len(BODY) for _, c in calls), name + "a read a byte", calls[0][1]["reads"])
+                ok(
+                    all(c["reads"] >= len(BODY) for _, c in calls),
+                    name + "a read a byte",
+                    calls[0][1]["reads"],
+                )
             knobs = documents[0]["chimera"] if documents else {}
             wanted = {"1k": 1024, "8k": 8192}.get(size) or int(size)
-            equal((knobs.get("read_size"), knobs.get("coalesce")), (wanted, coalesce), name + "knobs in the record")
+            equal(
+                (knobs.get("read_size"), knobs.get("coalesce")),
+                (wanted, coalesce),
+                name + "knobs in the record",
+            )
 
 
 @test
@@ -131,14 +175,24 @@ def other_framings():
     body = b"".join(lines())
     unended = body[:-1]
     wanted_short = WANTED[:3] + (len(unended),) + WANTED[4:]
-    cases = {"length": (rig.with_length(body), WANTED), "length, last line unterminated": (rig.with_length(unended), wanted_short),
-             "until close": (rig.head("200 OK", "Connection: close") + body, WANTED),
-             "until close, HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\n" + unended, wanted_short),
-             "chunked, unterminated": (framed([unended]), wanted_short),
-             "1xx first": (rig.head("100 Continue") + rig.head("103 Early Hints", "Link: x") + framed(lines()), WANTED)}
+    cases = {
+        "length": (rig.with_length(body), WANTED),
+        "length, last line unterminated": (rig.with_length(unended), wanted_short),
+        "until close": (rig.head("200 OK", "Connection: close") + body, WANTED),
+        "until close, HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\n" + unended, wanted_short),
+        "chunked, unterminated": (framed([unended]), wanted_short),
+        "1xx first": (
+            rig.head("100 Continue") + rig.head("103 Early Hints", "Link: x") + framed(lines()),
+            WANTED,
+        ),
+    }
     for name, (whole, wanted) in cases.items():
         half = len(whole) // 2
-        for script in ([whole, CLOSE], [whole[:half], 0.001, whole[half:], CLOSE], [whole[:9], 0.001, whole[9:], CLOSE]):
+        for script in (
+            [whole, CLOSE],
+            [whole[:half], 0.001, whole[half:], CLOSE],
+            [whole[:9], 0.001, whole[9:], CLOSE],
+        ):
             with RawServer(generate_only(lambda i: script)) as server:
                 calls, _, r = many(server, 1)
             equal((r.code, [essence(c) for c in calls]), (0, [wanted] * 2), name)
@@ -156,10 +210,15 @@ def long_last_line():
     def script(i):
         cuts = sorted(rng.sample(range(1, len(whole)), 30))
         return [part for a, b in zip([0, *cuts], [*cuts, len(whole)]) for part in (whole[a:b], 0.0003)]
+
     for more in ([], ["--read-size", "8k"], ["--coalesce", 1024], ["--read-size", "7"]):
         with RawServer(generate_only(script)) as server:
             calls, _, r = many(server, 4 if not more else 1, *more)
-        equal((r.code, [essence(c) == wanted for c in calls]), (0, [True] * len(calls)), "200 KB last line %s" % more)
+        equal(
+            (r.code, [essence(c) == wanted for c in calls]),
+            (0, [True] * len(calls)),
+            "200 KB last line %s" % more,
+        )
         ok(len(calls) >= 2, "200 KB last line: calls", calls)
 
 
@@ -168,10 +227,21 @@ def simulator_cuts():
     seen = {}
     for cut in ("0", "1", "2", "3", "7", "random"):
         for read_size in ("1", "1k") if cut in "01" else ("1k",):
-            r = run("run", NOTES, "--sim=ttft=0,rate=inf,tokens=40,seed=4,cut=" + cut, "-f", "ndjson", "--read-size", read_size)
+            r = run(
+                "run",
+                NOTES,
+                "--sim=ttft=0,rate=inf,tokens=40,seed=4,cut=" + cut,
+                "-f",
+                "ndjson",
+                "--read-size",
+                read_size,
+            )
             m = json.loads(r.out.decode().strip("\n").split("\n")[0])
-            same = [(c["response"], c["metrics"]["tokens_generated"], c["prompt"])
-                    for w in ("collector", "insight") for c in m[w]["result"]["llm_calls"]]
+            same = [
+                (c["response"], c["metrics"]["tokens_generated"], c["prompt"])
+                for w in ("collector", "insight")
+                for c in m[w]["result"]["llm_calls"]
+            ]
             same += [c["pieces"] for a in m["chimera"]["agents"] for c in a["calls"]]
             seen["cut %s, read size %s" % (cut, read_size)] = (r.code, same)
     first = seen["cut 0, read size 1k"]
@@ -183,18 +253,19 @@ def simulator_cuts():
 
 # ---- answers that end early ---------------------------------------------------------------------
 
+
 def text_within(prefix):
     """The text of the complete lines within a beginning of a framed answer."""
     at = prefix.find(b"\r\n\r\n")
-    body, rest = b"", prefix[at + 4:] if at >= 0 else b""
+    body, rest = b"", prefix[at + 4 :] if at >= 0 else b""
     while b"\r\n" in rest:
         size_line, rest = rest.split(b"\r\n", 1)
         size = int(size_line.split(b";")[0], 16)
         if size == 0:
             break
         body += rest[:size]
-        rest = rest[size + 2:]
-    whole = body[:body.rfind(b"\n") + 1].splitlines() if b"\n" in body else []
+        rest = rest[size + 2 :]
+    whole = body[: body.rfind(b"\n") + 1].splitlines() if b"\n" in body else []
     return "".join(json.loads(line)["response"] for line in whole).strip()
 
 
@@ -202,16 +273,24 @@ def text_within(prefix):
 def closed_early():
     whole = framed(lines())
     cuts = sorted({*range(0, len(whole), 50), len(whole) - 1, len(whole) - 2, len(whole) - 7})
-    with folder() as out, RawServer(generate_only(lambda i: [whole[:cuts[i]], CLOSE])) as server:
+    with folder() as out, RawServer(generate_only(lambda i: [whole[: cuts[i]], CLOSE])) as server:
         _, _, r = many(server, len(cuts), "-O", out)
         equal(r.code, 18, "closed early: exit code")
-        ok(all(line.startswith("chimera: agent collector: ") for line in r.words.splitlines()), "closed early: stderr", r)
+        ok(
+            all(line.startswith("chimera: agent collector: ") for line in r.words.splitlines()),
+            "closed early: stderr",
+            r,
+        )
         equal(r.err.count(b"\n"), len(cuts), "closed early: a line each")
         wrong = []
         for k, cut in enumerate(cuts, 1):
             m = json.loads(rig.read("%s/run_%d/metrics.json" % (out, k)))
             text, c = calls_of(m)[0]
-            if (text, c["validity"], m["chimera"]["complete"]) != (text_within(whole[:cut]), "truncated", False):
+            if (text, c["validity"], m["chimera"]["complete"]) != (
+                text_within(whole[:cut]),
+                "truncated",
+                False,
+            ):
                 wrong.append((cut, text, text_within(whole[:cut]), c["validity"], c["error"]))
         equal(wrong[:2], [], "closed early: what was received is in the record, at %d positions" % len(cuts))
 
@@ -235,8 +314,18 @@ def broken_answers():
         ("no done record, length", rig.with_length(b"".join(whole[:-1])), 18, "done"),
         ("no last chunk", [ok_head + rig.chunks(*whole, last=b""), CLOSE], 18, ""),
         ("empty body", rig.with_length(""), 18, ""),
-        ("error in a 200", rig.chunked(whole[1], b'{"error":"cuda ran out of cheese"}\n'), 22, "cuda ran out of cheese"),
-        ("error object in a 200", rig.chunked(b'{"error":{"message":"of an object","code":1}}\n'), 22, "of an object"),
+        (
+            "error in a 200",
+            rig.chunked(whole[1], b'{"error":"cuda ran out of cheese"}\n'),
+            22,
+            "cuda ran out of cheese",
+        ),
+        (
+            "error object in a 200",
+            rig.chunked(b'{"error":{"message":"of an object","code":1}}\n'),
+            22,
+            "of an object",
+        ),
         ("error with control characters", rig.chunked(b'{"error":"a\\u001b[31mb\\nc"}\n'), 22, "b"),
         ("500", error("500 Oops", "the words of 500"), 22, "the words of 500"),
         ("500, HTML", rig.with_length("<html>\r\n<b>bad\r\n", "500 Oops"), 22, "500"),
@@ -264,34 +353,62 @@ def broken_answers():
     ]
     for name, script, code, words in cases:
         with folder() as out, RawServer([script]) as server:
-            r = run("run", data_folder(out + "/in"), "-u", server.url, "--agents", 1, "-O", out + "/out", "--quiet")
+            r = run(
+                "run",
+                data_folder(out + "/in"),
+                "-u",
+                server.url,
+                "--agents",
+                1,
+                "-O",
+                out + "/out",
+                "--quiet",
+            )
             equal(r.code, code, "%s: exit code (%s)" % (name, r.words.strip()))
             ok(rig.one_error_line(r) and words in r.words, "%s: one line that says %r" % (name, words), r)
             ok("127.0.0.1:%d" % server.port in r.words, "%s: the line names the server" % name, r)
             m = json.loads(rig.read(out + "/out/run_1/metrics.json"))
-            ok(m["chimera"]["agents"][0]["error"] and not m["chimera"]["complete"], "%s: the record says so" % name)
+            ok(
+                m["chimera"]["agents"][0]["error"] and not m["chimera"]["complete"],
+                "%s: the record says so" % name,
+            )
             if name == "reset within":
-                equal(calls_of(m)[0][0], PIECES[0] .strip() + "\n" + PIECES[1].strip(), name + ": what came is kept")
+                equal(
+                    calls_of(m)[0][0],
+                    PIECES[0].strip() + "\n" + PIECES[1].strip(),
+                    name + ": what came is kept",
+                )
 
 
 @test
 def second_call_fails():
     good = framed(lines())
-    with folder() as out, RawServer(generate_only(lambda i: good if i == 0 else rig.with_length("{}", "500 x"))) as server:
+    with folder() as out, RawServer(
+        generate_only(lambda i: good if i == 0 else rig.with_length("{}", "500 x"))
+    ) as server:
         r = run("run", data_folder(out + "/in"), "-u", server.url, "--agents", 1, "-O", out + "/out")
         m = json.loads(rig.read(out + "/out/run_1/metrics.json"))
-        equal((r.code, len(calls_of(m)), calls_of(m)[0][0]), (22, 2, WANTED[0]), "report call fails: the analysis is kept")
+        equal(
+            (r.code, len(calls_of(m)), calls_of(m)[0][0]),
+            (22, 2, WANTED[0]),
+            "report call fails: the analysis is kept",
+        )
         ok(m["collector"]["result"]["analysis"]["key_findings"], "report call fails: its findings too")
 
 
 # ---- no connection, no answer -------------------------------------------------------------------
+
 
 @test
 def no_connection():
     port = rig.closed_port()
     r = run("run", NOTES, "-u", "http://127.0.0.1:%d" % port, "--agents", 1)
     ok(r.code == 7 and rig.one_error_line(r), "refused: exit 7, one line", r)
-    ok("nothing listens on 127.0.0.1:%d: start Ollama, or add --sim" % port in r.words, "refused: the remedy", r)
+    ok(
+        "nothing listens on 127.0.0.1:%d: start Ollama, or add --sim" % port in r.words,
+        "refused: the remedy",
+        r,
+    )
     r = run("run", NOTES, "-u", "http://localhost:%d" % port, "--agents", 1)
     equal((r.code, r.seconds < 3), (7, True), "refused on localhost")
     r = run("run", NOTES, "-u", "http://no-such-host.invalid:1", "--agents", 1, timeout=15)
@@ -312,7 +429,12 @@ def deadlines():
         ("silent", [STALL], ["--first-token-timeout", "200ms"], "first-token"),
         ("silent", [STALL], ["--idle-timeout", "200ms"], "idle"),
         ("silent", [STALL], ["-t", "200ms"], "total"),
-        ("head only", [rig.head("200 OK", "Transfer-Encoding: chunked"), STALL], ["--first-token-timeout", "200ms"], "first-token"),
+        (
+            "head only",
+            [rig.head("200 OK", "Transfer-Encoding: chunked"), STALL],
+            ["--first-token-timeout", "200ms"],
+            "first-token",
+        ),
         ("stalled", [stalled, STALL], ["--idle-timeout", "200ms", "--first-token-timeout", "5s"], "idle"),
         ("stalled", [stalled, STALL], ["--timeout=0.2s"], "total"),
         ("dripping", [x for c in stalled for x in (bytes([c]), 0.02)] + [STALL], ["-t200ms"], "total"),
@@ -323,7 +445,11 @@ def deadlines():
             r = run("run", NOTES, "-u", server.url, "--agents", 1, *options)
         name = "%s server, %s: " % (kind, " ".join(options))
         equal(r.code, 28, name + "exit code")
-        ok(rig.one_error_line(r) and "the %s deadline fired" % deadline in r.words, name + "names the deadline", r)
+        ok(
+            rig.one_error_line(r) and "the %s deadline fired" % deadline in r.words,
+            name + "names the deadline",
+            r,
+        )
         ok(0.19 < r.seconds < 2.5, name + "in time", r.seconds)
     with RawServer([[0.4, rig.answer("late")]]) as server:
         r = run("run", NOTES, "-u", server.url, "--agents", 1)
@@ -343,8 +469,18 @@ def connect_deadline():
             s.connect_ex(("127.0.0.1", port))
             fillers.append(s)
         time.sleep(0.1)
-        r = run("run", NOTES, "-u", "http://127.0.0.1:%d" % port, "--agents", 1, "--connect-timeout", "200ms",
-                "--idle-timeout", "3s")
+        r = run(
+            "run",
+            NOTES,
+            "-u",
+            "http://127.0.0.1:%d" % port,
+            "--agents",
+            1,
+            "--connect-timeout",
+            "200ms",
+            "--idle-timeout",
+            "3s",
+        )
         for s in fillers:
             s.close()
     if "idle" in r.words:
@@ -357,7 +493,9 @@ def connect_deadline():
 def one_fails_the_other_does_not():
     bad = rig.with_length('{"error":"broken here"}', "500 x")
     for name, urls in (("first", lambda b, g: (b, g)), ("second", lambda b, g: (g, b))):
-        with folder() as out, RawServer([bad]) as server, Sim("--ttft=30ms", "--rate=1000", "--tokens=40") as sim:
+        with folder() as out, RawServer([bad]) as server, Sim(
+            "--ttft=30ms", "--rate=1000", "--tokens=40"
+        ) as sim:
             a, b = urls(server.url, sim.url)
             r = run("run", NOTES, "-u", a, "-u", b, "-O", out, "--runs", 2)
             equal((r.code, r.err.count(b"\n")), (1, 2), "%s agent fails: exit 1, a line a run" % name)
@@ -366,10 +504,20 @@ def one_fails_the_other_does_not():
                 m = json.loads(rig.read("%s/run_%d/metrics.json" % (out, k)))
                 text = rig.read("%s/run_%d/%s_report.md" % (out, k, good)).decode()
                 calls = m[good]["result"]["llm_calls"]
-                ok(len(calls) == 2 and calls[1]["response"] in text, "%s agent fails: the other's report is complete" % name)
+                ok(
+                    len(calls) == 2 and calls[1]["response"] in text,
+                    "%s agent fails: the other's report is complete" % name,
+                )
                 errors = [x["error"] for x in m["chimera"]["agents"]]
-                ok(any("broken here" in (e or "") for e in errors) and None in errors, "%s agent fails: recorded" % name, errors)
-                ok(os.path.exists("%s/run_%d/%s_report.md" % (out, k, failed)), "%s agent fails: both records" % name)
+                ok(
+                    any("broken here" in (e or "") for e in errors) and None in errors,
+                    "%s agent fails: recorded" % name,
+                    errors,
+                )
+                ok(
+                    os.path.exists("%s/run_%d/%s_report.md" % (out, k, failed)),
+                    "%s agent fails: both records" % name,
+                )
             ok(os.path.exists(out + "/summary.json"), "%s agent fails: summary" % name, os.listdir(out))
 
 

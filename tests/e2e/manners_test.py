@@ -16,19 +16,29 @@ import termios
 import time
 
 import rig
-from rig import INSTANT, NOTES, RawServer, Sim, equal, folder, ok, one_error_line, run, skip, start, test, wait
+from rig import INSTANT, NOTES, RawServer, equal, folder, ok, one_error_line, run, skip, start, test, wait
 
 COMMANDS = ["run", "sim", "ingest", "fetch"]
 
 
 # ---- help and usage -----------------------------------------------------------------------------
 
+
 def option_table():
     """(commands, letter or None, long name) of each option, from the sources of the tables."""
     text = rig.read(os.path.join(rig.ROOT, "src/cli/options.cpp")).decode()
-    bits = {"kRun": {"run"}, "kFetch": {"fetch"}, "kIngest": {"ingest"}, "kSim": {"sim"}, "kClient": {"run", "fetch"}, "kEvery": set(COMMANDS)}
+    bits = {
+        "kRun": {"run"},
+        "kFetch": {"fetch"},
+        "kIngest": {"ingest"},
+        "kSim": {"sim"},
+        "kClient": {"run", "fetch"},
+        "kEvery": set(COMMANDS),
+    }
     for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
-        yield set().union(*(bits[w] for w in words.split(" | "))), letter.strip("'") if letter != "0" else None, name
+        yield set().union(*(bits[w] for w in words.split(" | "))), (
+            letter.strip("'") if letter != "0" else None
+        ), name
     text = rig.read(os.path.join(rig.ROOT, "src/sim/settings.cpp")).decode()
     for name in re.findall(r"^ +\{\"([a-z-]+)\", \"[^\"]+\",", text, re.M):
         yield {"sim"}, None, name
@@ -45,39 +55,108 @@ def help_texts():
         ok(max(map(len, r.text.splitlines())) <= 100, command + " --help: 100 columns")
         for part in ("USAGE", "OPTIONS", "EXAMPLES", "EXIT CODES"):
             ok(part in r.text, "%s --help: has %s" % (command, part), r.text)
-        missing = [n for commands, _, n in table if command in commands and not re.search(r"--%s\b(?!-)" % re.escape(n), r.text)]
-        missing += [c for commands, c, _ in table if c and command in commands and not re.search(r"^  -%s, --" % c, r.text, re.M)]
+        missing = [
+            n
+            for commands, _, n in table
+            if command in commands and not re.search(r"--%s\b(?!-)" % re.escape(n), r.text)
+        ]
+        missing += [
+            c
+            for commands, c, _ in table
+            if c and command in commands and not re.search(r"^  -%s, --" % c, r.text, re.M)
+        ]
         equal(missing, [], command + " --help: mentions every option")
         told = set(re.findall(r"^ {2,6}(?:-\w, )?--([a-z0-9-]+)", r.text, re.M)) - {"help"}
-        unknown = [n for n in sorted(told) if b"--%s: no such option" % n.encode() in run(command, "--" + n, "1", "1", "--none").err]
+        unknown = [
+            n
+            for n in sorted(told)
+            if b"--%s: no such option" % n.encode() in run(command, "--" + n, "1", "1", "--none").err
+        ]
         equal(unknown, [], command + " --help: every option it mentions is one")
         for how in ((command, "-h"), ("help", command), (command, "x", "-q", "--help")):
             equal(run(*how).out, r.out, "help as %s" % " ".join(how))
     for how in (("--help",), ("-h",), ("help",)):
         r = run(*how)
-        ok(r.code == 0 and all(("  " + c + " ") in r.text for c in COMMANDS), "%s: names the commands" % how, r)
+        ok(
+            r.code == 0 and all(("  " + c + " ") in r.text for c in COMMANDS),
+            "%s: names the commands" % how,
+            r,
+        )
     r = run("--version")
     ok(r.code == 0 and re.fullmatch(r"chimera \S+\n", r.text), "--version", r)
     r = run()
     ok(r.code == 2 and r.out == b"" and b"USAGE" in r.err, "no arguments: usage on stderr, exit 2", r)
 
 
+USAGE = """
+nonsense
+Run
+--nonsense
+run --nonsense
+run -Z
+run a b
+run --runs
+run --runs x
+run --runs -1
+run --runs 1.5
+run --runs=99999999999999999999
+run -n 0
+run -f xml
+run --scenario none
+run --read-size 0
+run --read-size 1kk
+run --coalesce -1
+run -o one
+run --num-ctx many
+run --temperature warm
+run --temperature nan
+run --sim=bad=1
+run --sim=rate
+run --sim=rate=0
+run --quiet=yes
+run -u ftp://x
+run -u http://
+run -u http://h:0
+run -u http://h:99999
+run --timeout soon
+run --timeout -1s
+run --runtime none
+run --progress yes
+run -v-
+run --keep-alive sometimes
+sim x
+sim --port 65536
+sim --fault none
+sim --fault fin:2
+sim --jitter odd
+sim --runs 1
+sim --tokens 9-2
+sim --profile tr1
+sim --host name
+ingest
+ingest a b
+ingest . -f md
+ingest . --runs 1
+fetch
+fetch a b
+fetch http://
+fetch file:///etc/passwd
+fetch http://h:x/
+"""
+
+
 @test
 def usage_errors():
-    cases = [["nonsense"], ["Run"], ["--nonsense"], ["run", "--nonsense"], ["run", "-Z"], ["run", "a", "b"], ["run", "--runs"],
-             ["run", "--runs", "x"], ["run", "--runs", "-1"], ["run", "--runs", "1.5"], ["run", "--runs=99999999999999999999"],
-             ["run", "-n", "0"], ["run", "-f", "xml"], ["run", "--scenario", "none"], ["run", "--read-size", "0"],
-             ["run", "--read-size", "1kk"], ["run", "--coalesce", "-1"], ["run", "-o", "one"], ["run", "-o", "", "x"],
-             ["run", "--num-ctx", "many"], ["run", "--temperature", "warm"], ["run", "--temperature", "nan"], ["run", "--sim=bad=1"],
-             ["run", "--sim=rate"], ["run", "--sim=rate=0"], ["run", "--quiet=yes"], ["run", "-u", "ftp://x"], ["run", "-u", "http://"],
-             ["run", "-u", "http://h:0"], ["run", "-u", "http://h:99999"], ["run", "-u", "http://a b"], ["run", "-H", "no colon"],
-             ["run", "-H", "a b: c"], ["run", "-H", "a: b\r\nc: d"], ["run", "--timeout", "soon"], ["run", "--timeout", "-1s"],
-             ["run", "--runtime", "none"], ["run", "--progress", "yes"], ["run", "-v-"], ["run", "--keep-alive", "sometimes"],
-             ["sim", "x"], ["sim", "--port", "65536"], ["sim", "--fault", "none"], ["sim", "--fault", "fin:2"], ["sim", "--jitter", "odd"],
-             ["sim", "--runs", "1"], ["sim", "--tokens", "9-2"], ["sim", "--profile", "tr1"], ["sim", "--host", "name"],
-             ["ingest"], ["ingest", "a", "b"], ["ingest", NOTES, "-f", "md"], ["ingest", NOTES, "--runs", "1"],
-             ["fetch"], ["fetch", "a", "b"], ["fetch", "http://"], ["fetch", "file:///etc/passwd"], ["fetch", "http://h:x/"],
-             ["run", "--no\x1b[31mcolour"], ["run", "--runs", "a\x1b[2Jb\nc"], ["\x1b[2J"]]
+    cases = [line.split() for line in USAGE.split("\n") if line] + [
+        ["run", "-o", "", "x"],
+        ["run", "-u", "http://a b"],
+        ["run", "-H", "no colon"],
+        ["run", "-H", "a b: c"],
+        ["run", "-H", "a: b\r\nc: d"],
+        ["run", "--no\x1b[31mcolour"],
+        ["run", "--runs", "a\x1b[2Jb\nc"],
+        ["\x1b[2J"],
+    ]
     for arguments in cases:
         r = run(*arguments, timeout=5)
         name = "usage: %r" % arguments
@@ -90,9 +169,45 @@ def garbage_arguments():
     rng = random.Random(20250101)
     names = [n for _, _, n in option_table() if n not in ("sim", "port", "host", "truth")]
     letters = [c for _, c, _ in option_table() if c and c != "O"]
-    values = ["", "0", "1", "-1", "x", "1e9", "9" * 30, "0.5", "100ms", "1k", "=", "==", ",", ":", "@", "/", "\x01", "\u00fc",
-              "http://127.0.0.1:1", "http://127.0.0.1:1/a?b", "http://[::1]:1", "http://[", "json", "md", "on", "off", "local",
-              "k: v", "fin:1@2", "normal:10%", "nan", "-inf", "0x10", "A" * 3000, "%s%n", "../x", "chimera-homo"]
+    values = [
+        "",
+        "0",
+        "1",
+        "-1",
+        "x",
+        "1e9",
+        "9" * 30,
+        "0.5",
+        "100ms",
+        "1k",
+        "=",
+        "==",
+        ",",
+        ":",
+        "@",
+        "/",
+        "\x01",
+        "\u00fc",
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:1/a?b",
+        "http://[::1]:1",
+        "http://[",
+        "json",
+        "md",
+        "on",
+        "off",
+        "local",
+        "k: v",
+        "fin:1@2",
+        "normal:10%",
+        "nan",
+        "-inf",
+        "0x10",
+        "A" * 3000,
+        "%s%n",
+        "../x",
+        "chimera-homo",
+    ]
 
     def piece():
         kind = rng.random()
@@ -103,45 +218,96 @@ def garbage_arguments():
         if kind < 0.75:
             return ["-" + rng.choice(letters) + rng.choice(["", rng.choice(values)])]
         if kind < 0.8:
-            return ["--sim=ttft=0,rate=inf,tokens=3" + rng.choice(["", ",", ",,", ",x", ",seed=1", ",slots=0", ",fault=rst"])]
+            return [
+                "--sim=ttft=0,rate=inf,tokens=3"
+                + rng.choice(["", ",", ",,", ",x", ",seed=1", ",slots=0", ",fault=rst"])
+            ]
         return [rng.choice(values + ["--", "-", "---", "--=", "-=", NOTES])]
+
     lists = []
     for _ in range(300):
-        command = rng.choice(COMMANDS + ["run", "run", "fetch"]) if rng.random() < 0.93 else rng.choice(values)
+        command = (
+            rng.choice(COMMANDS + ["run", "run", "fetch"]) if rng.random() < 0.93 else rng.choice(values)
+        )
         lists.append([command] + [p for _ in range(rng.randrange(6)) for p in piece()])
 
     def attempt(arguments):
         with folder() as here:
             p = start(*[a.replace("\0", "") for a in arguments], cwd=here, env={"OLLAMA_HOST": "127.0.0.1:1"})
-            if arguments[0] == "sim":            # a good one would serve for ever
+            if arguments[0] == "sim":  # a good one would serve for ever
                 line = p.stdout.readline()
                 if line.startswith(b"listening on "):
                     p.terminate()
             r = wait(p, 10)
         bad = r.code is None or r.code < 0 or r.code in (127, 134, 139) or b"anitizer" in r.err
         return (arguments, r) if bad else None
+
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        equal([b for b in pool.map(attempt, lists) if b][:3], [], "300 random argument lists: no crash, no hang")
+        equal(
+            [b for b in pool.map(attempt, lists) if b][:3], [], "300 random argument lists: no crash, no hang"
+        )
 
 
 @test
 def ollama_host():
-    cases = {"": "127.0.0.1:11434", "  ": "127.0.0.1:11434", "1.2.3.4": "1.2.3.4:11434", "1.2.3.4:80": "1.2.3.4", ":8080": "127.0.0.1:8080", "desk": "desk:11434",
-             "0.0.0.0": "127.0.0.1:11434", "0.0.0.0:99": "127.0.0.1:99", "[::]:99": "[::1]:99", "[::1]": "[::1]:11434", "::1": "[::1]:11434",
-             "http://desk": "desk", "http://desk:99": "desk:99", "\"desk:99\"": "desk:99", " 'desk' ": "desk:11434", "desk:99/": "desk:99", "DESK": "desk:11434"}
+    cases = {
+        "": "127.0.0.1:11434",
+        "  ": "127.0.0.1:11434",
+        "1.2.3.4": "1.2.3.4:11434",
+        "1.2.3.4:80": "1.2.3.4",
+        ":8080": "127.0.0.1:8080",
+        "desk": "desk:11434",
+        "0.0.0.0": "127.0.0.1:11434",
+        "0.0.0.0:99": "127.0.0.1:99",
+        "[::]:99": "[::1]:99",
+        "[::1]": "[::1]:11434",
+        "::1": "[::1]:11434",
+        "http://desk": "desk",
+        "http://desk:99": "desk:99",
+        "\"desk:99\"": "desk:99",
+        " 'desk' ": "desk:11434",
+        "desk:99/": "desk:99",
+        "DESK": "desk:11434",
+    }
     for value, host in cases.items():
         r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": value})
         found = re.search(r"^Host: (.*)\r$", r.text, re.M)
-        ok(r.code == 0 and found and found.group(1) == host and r.err == b"", "OLLAMA_HOST=%r is %s" % (value, host), r)
+        ok(
+            r.code == 0 and found and found.group(1) == host and r.err == b"",
+            "OLLAMA_HOST=%r is %s" % (value, host),
+            r,
+        )
     r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": "desk:99/base/"})
     ok(r.text.startswith("POST /base/api/generate HTTP/1.1\r\n"), "OLLAMA_HOST with a path", r)
     for port in ("99999", "x", "0", "-1", ""):
         r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": "desk:" + port})
-        ok(r.code == 0 and "Host: desk:11434\r\n" in r.text, "OLLAMA_HOST with port %r: the default" % port, r)
-        ok(one_error_line(r) and b"warning" in r.err and b"OLLAMA_HOST" in r.err, "OLLAMA_HOST with port %r: a warning" % port, r)
-    for value in ("ftp://x", "http://a b", "[::1", "a\x1b[31m", "ü", "user:pw@host", "x" * 5000, "[1.2.3.4]", "a/b c"):
+        ok(
+            r.code == 0 and "Host: desk:11434\r\n" in r.text,
+            "OLLAMA_HOST with port %r: the default" % port,
+            r,
+        )
+        ok(
+            one_error_line(r) and b"warning" in r.err and b"OLLAMA_HOST" in r.err,
+            "OLLAMA_HOST with port %r: a warning" % port,
+            r,
+        )
+    for value in (
+        "ftp://x",
+        "http://a b",
+        "[::1",
+        "a\x1b[31m",
+        "ü",
+        "user:pw@host",
+        "x" * 5000,
+        "[1.2.3.4]",
+        "a/b c",
+    ):
         r = run("run", NOTES, "--agents", 1, "--dry-run", env={"OLLAMA_HOST": value})
-        ok(r.code in (0, 78) and (r.code == 0 or one_error_line(r)) and b"\x1b" not in r.err, "OLLAMA_HOST=%.20r" % value, r)
+        ok(
+            r.code in (0, 78) and (r.code == 0 or one_error_line(r)) and b"\x1b" not in r.err,
+            "OLLAMA_HOST=%.20r" % value,
+            r,
+        )
     rng = random.Random(3)
     for i in range(40):
         value = "".join(rng.choice("a1.:/[]@%?#,\"' \x01\u00e9-_") for _ in range(rng.randrange(1, 20)))
@@ -153,36 +319,99 @@ def ollama_host():
 
 # ---- what is never shown ------------------------------------------------------------------------
 
+
 @test
 def secrets():
     secrets = [b"s3cr3t-header-value", b"s3cr3t-bearer", b"s3cr3t-file"]
     with folder() as base:
         key = rig.write(base + "/key", "s3cr3t-file\n")
-        for how, env in ((["-H", "X-Token: s3cr3t-header-value"], {"OLLAMA_API_KEY": "s3cr3t-bearer"}), (["--api-key-file", key], {})):
-            wanted = [s for s in secrets if s in " ".join(how).encode() + b"".join(v.encode() for v in env.values()) + (rig.read(key) if "--api-key-file" in how else b"")]
-            for name, script in (("good", rig.answer("## Summary\n", "x")), ("401", rig.with_length('{"error":"no"}', "401 x")),
-                                 ("truncated", [rig.answer("x")[:120], rig.CLOSE])):
+        for how, env in (
+            (["-H", "X-Token: s3cr3t-header-value"], {"OLLAMA_API_KEY": "s3cr3t-bearer"}),
+            (["--api-key-file", key], {}),
+        ):
+            wanted = [
+                s
+                for s in secrets
+                if s
+                in " ".join(how).encode()
+                + b"".join(v.encode() for v in env.values())
+                + (rig.read(key) if "--api-key-file" in how else b"")
+            ]
+            for name, script in (
+                ("good", rig.answer("## Summary\n", "x")),
+                ("401", rig.with_length('{"error":"no"}', "401 x")),
+                ("truncated", [rig.answer("x")[:120], rig.CLOSE]),
+            ):
                 for form in ("text", "json", "ndjson", "md"):
                     with RawServer([script]) as server:
                         out = "%s/%s-%s-%d" % (base, name, form, len(how))
-                        r = run("run", NOTES, "-u", server.url, "--agents", 1, "-f", form, "-O", out, "-vv", *how, env=env)
-                        ok(all(s in server.requests[0] for s in wanted), "secrets, %s, %s: sent" % (name, form), server.requests[0][:400])
-                        files = b"".join(rig.read(os.path.join(d, f)) for d, _, names in os.walk(out) for f in names)
-                        ok(not any(s in r.out + r.err + files for s in secrets), "secrets, %s, %s: not shown" % (name, form), r)
+                        r = run(
+                            "run",
+                            NOTES,
+                            "-u",
+                            server.url,
+                            "--agents",
+                            1,
+                            "-f",
+                            form,
+                            "-O",
+                            out,
+                            "-vv",
+                            *how,
+                            env=env
+                        )
+                        ok(
+                            all(s in server.requests[0] for s in wanted),
+                            "secrets, %s, %s: sent" % (name, form),
+                            server.requests[0][:400],
+                        )
+                        files = b"".join(
+                            rig.read(os.path.join(d, f)) for d, _, names in os.walk(out) for f in names
+                        )
+                        ok(
+                            not any(s in r.out + r.err + files for s in secrets),
+                            "secrets, %s, %s: not shown" % (name, form),
+                            r,
+                        )
             with RawServer([rig.answer("x")]) as server:
                 r = run("run", NOTES, "-u", server.url, "--dry-run", *how, env=env)
-                ok(r.code == 0 and not any(s in r.out + r.err for s in secrets), "secrets: not in --dry-run", r)
+                ok(
+                    r.code == 0 and not any(s in r.out + r.err for s in secrets),
+                    "secrets: not in --dry-run",
+                    r,
+                )
                 ok(b": ***\r\n" in r.out, "secrets: --dry-run shows that they are sent", r)
                 r = run("fetch", server.url, *how, env=env)
-                ok(all(s in server.requests[0] for s in wanted) and b"s3cr3t" not in r.out + r.err, "secrets: fetch", r)
-        for bad in (["-H", "Authorization Bearer s3cr3t"], ["-H", "X: s3cr3t\x01"], ["-H", "X Y: s3cr3t"], ["-u", "http://me:s3cr3t@host"]):
+                ok(
+                    all(s in server.requests[0] for s in wanted) and b"s3cr3t" not in r.out + r.err,
+                    "secrets: fetch",
+                    r,
+                )
+        for bad in (
+            ["-H", "Authorization Bearer s3cr3t"],
+            ["-H", "X: s3cr3t\x01"],
+            ["-H", "X Y: s3cr3t"],
+            ["-u", "http://me:s3cr3t@host"],
+        ):
             r = run("run", NOTES, *bad)
-            ok(r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: a wrong %s is not echoed" % bad[0], r)
+            ok(
+                r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err,
+                "secrets: a wrong %s is not echoed" % bad[0],
+                r,
+            )
         r = run("fetch", "http://me:s3cr3t@host/")
-        ok(r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: fetch of a URL with a password", r)
+        ok(
+            r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err,
+            "secrets: fetch of a URL with a password",
+            r,
+        )
         for env in ({"OLLAMA_API_KEY": "s3cr3t\r\nX: y"}, {"OLLAMA_HOST": "me:s3cr3t@host"}):
             r = run("run", NOTES, env=env)
-            ok(r.code == 78 and one_error_line(r) and b"s3cr3t" not in r.err, "secrets: bad %s" % list(env)[0], r)
+            ok(
+                r.code == 78 and one_error_line(r) and b"s3cr3t" not in r.err,
+                "secrets: bad %s" % list(env)[0],
+                r,
+            )
         r = run("run", NOTES, "--api-key-file", base + "/missing")
         ok(r.code in (65, 78) and one_error_line(r), "secrets: no such key file", r)
 
@@ -190,21 +419,47 @@ def secrets():
 @test
 def dry_run():
     with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b, folder() as base:
-        common = [NOTES, "-u", a.url, "-u", b.url, "--seed", 4, "--chimera-num-ctx", 2048, "-O", base + "/out"]
+        common = [
+            NOTES,
+            "-u",
+            a.url,
+            "-u",
+            b.url,
+            "--seed",
+            4,
+            "--chimera-num-ctx",
+            2048,
+            "-O",
+            base + "/out",
+        ]
         r = run("run", *common, "--dry-run")
         equal((r.code, r.err, a.connections + b.connections), (0, b"", 0), "--dry-run: sends nothing")
         ok(not os.path.exists(base + "/out"), "--dry-run: writes nothing")
         run("run", *common)
-        equal(r.out, a.requests[0] + b"\n" + b.requests[0] + b"\n", "--dry-run: the exact bytes of the first requests")
+        equal(
+            r.out,
+            a.requests[0] + b"\n" + b.requests[0] + b"\n",
+            "--dry-run: the exact bytes of the first requests",
+        )
 
 
 # ---- streams ------------------------------------------------------------------------------------
 
+
 @test
 def closed_stdout():
-    cases = [["run", NOTES, "--sim=" + INSTANT], ["run", NOTES, "--sim=" + INSTANT, "-f", "json"],
-             ["run", NOTES, "--sim=" + INSTANT, "-f", "md", "--runs", 3], ["run", NOTES, "--dry-run", "--agents", 1], ["ingest", NOTES],
-             ["ingest", NOTES, "-f", "json"], ["--help"], ["run", "--help"], ["--version"], ["sim", "--port", 0]]
+    cases = [
+        ["run", NOTES, "--sim=" + INSTANT],
+        ["run", NOTES, "--sim=" + INSTANT, "-f", "json"],
+        ["run", NOTES, "--sim=" + INSTANT, "-f", "md", "--runs", 3],
+        ["run", NOTES, "--dry-run", "--agents", 1],
+        ["ingest", NOTES],
+        ["ingest", NOTES, "-f", "json"],
+        ["--help"],
+        ["run", "--help"],
+        ["--version"],
+        ["sim", "--port", 0],
+    ]
     with RawServer([rig.with_length(b"x" * 300000)]) as server:
         for arguments in cases + [["fetch", server.url]]:
             reader, writer = os.pipe()
@@ -213,15 +468,33 @@ def closed_stdout():
             os.close(writer)
             r = wait(p, 10)
             # A shell calls both 141.
-            ok(r.code in (141, -signal.SIGPIPE) and r.err == b"", "stdout closed: %s: 141, quietly" % arguments[:4], r)
+            ok(
+                r.code in (141, -signal.SIGPIPE) and r.err == b"",
+                "stdout closed: %s: 141, quietly" % arguments[:4],
+                r,
+            )
             with open("/dev/full", "wb") as full:
                 r = wait(start(*arguments, stdout=full), 10)
             ok(r.code == 74 and one_error_line(r), "/dev/full: %s: 74, one line" % arguments[:4], r)
-    r = wait(subprocess.Popen([rig.CHIMERA, "run", NOTES, "--sim=" + INSTANT, "-f", "json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=open("/dev/full", "wb"), env=rig.environment()))
+    r = wait(
+        subprocess.Popen(
+            [rig.CHIMERA, "run", NOTES, "--sim=" + INSTANT, "-f", "json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=open("/dev/full", "wb"),
+            env=rig.environment(),
+        )
+    )
     ok(r.code == 0 and json.loads(r.text), "stderr full: no matter", r)
     shell = "exec \"$0\" run \"$1\" --sim=%s -f json <&- 2>&-" % INSTANT
-    r = wait(subprocess.Popen(["sh", "-c", shell, rig.CHIMERA, NOTES], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rig.environment()))
+    r = wait(
+        subprocess.Popen(
+            ["sh", "-c", shell, rig.CHIMERA, NOTES],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=rig.environment(),
+        )
+    )
     ok(r.code == 0 and json.loads(r.text), "without stdin and stderr: works", r)
 
 
@@ -266,17 +539,31 @@ def full_disk():
                     skip("full disk of " + size, "mount is not allowed here")
                     continue
                 r = run("run", NOTES, "--sim=" + INSTANT, "--runs", 9, "-O", where + "/out")
-                ok(r.code == 74 and one_error_line(r) and b"o space" in r.err, "full disk of %s: 74, one line" % size, r)
+                ok(
+                    r.code == 74 and one_error_line(r) and b"o space" in r.err,
+                    "full disk of %s: 74, one line" % size,
+                    r,
+                )
                 files = [os.path.join(d, f) for d, _, names in os.walk(where) for f in names]
-                equal([f for f in files if ".tmp" in f], [], "full disk of %s: no temporary file stays" % size)
+                equal(
+                    [f for f in files if ".tmp" in f], [], "full disk of %s: no temporary file stays" % size
+                )
                 for f in files:
                     whole = rig.read(f)
                     if f.endswith(".json"):
                         ok(json.loads(whole), "full disk of %s: %s is whole" % (size, f[-22:]))
                     else:
-                        ok(whole.endswith(b"\n"), "full disk of %s: %s is whole" % (size, f[-22:]), whole[-80:])
+                        ok(
+                            whole.endswith(b"\n"),
+                            "full disk of %s: %s is whole" % (size, f[-22:]),
+                            whole[-80:],
+                        )
                 if size == "300k":
-                    ok(os.path.exists(where + "/out/run_1/metrics.json"), "full disk: finished runs are kept", files)
+                    ok(
+                        os.path.exists(where + "/out/run_1/metrics.json"),
+                        "full disk: finished runs are kept",
+                        files,
+                    )
         with small_disk(base + "/ro", "ro,size=64k") as mounted:
             if not mounted:
                 return skip("read-only disk", "mount is not allowed here")
@@ -285,6 +572,7 @@ def full_disk():
 
 
 # ---- a terminal ---------------------------------------------------------------------------------
+
 
 def on_terminal(*arguments, env=None):
     """The outcome with stderr on a terminal of 80 columns; `err` is what the terminal got."""
@@ -327,21 +615,34 @@ def progress_on_a_terminal():
         ok(words in r.err, "terminal: %r" % words, r.err[:600])
     ok(max(len(f.decode()) for f in frames) < 80, "terminal: one line each", max(frames, key=len))
     ok(b"\x1b" not in r.out and b"\r" not in r.out, "terminal: stdout stays clean")
-    for name, more, env in (("--quiet", ["--quiet"], {}), ("--progress never", ["--progress", "never"], {}), ("TERM=dumb", [], {"TERM": "dumb"})):
+    for name, more, env in (
+        ("--quiet", ["--quiet"], {}),
+        ("--progress never", ["--progress", "never"], {}),
+        ("TERM=dumb", [], {"TERM": "dumb"}),
+    ):
         r = on_terminal("run", NOTES, "--sim=" + slow, *more, env=env)
         equal((r.code, r.err), (0, b""), "terminal, %s: nothing" % name)
     port = rig.closed_port()
     r = on_terminal("run", NOTES, "-u", "http://127.0.0.1:%d" % port, "--agents", 1)
-    ok(r.code == 7 and b"\x1b" not in r.err.split(clear)[-1] and r.err.split(clear)[-1].startswith(b"chimera: "), "terminal: an error behind the progress", r)
+    ok(
+        r.code == 7
+        and b"\x1b" not in r.err.split(clear)[-1]
+        and r.err.split(clear)[-1].startswith(b"chimera: "),
+        "terminal: an error behind the progress",
+        r,
+    )
 
 
 # ---- signals ------------------------------------------------------------------------------------
+
 
 def interrupted(number, more=()):
     """A run of many, stopped in the middle of its third."""
     marker = "seed=%d" % (700000 + os.getpid() * 10 + number)
     with folder() as out:
-        p = start("run", NOTES, "--sim=ttft=30ms,rate=200,tokens=20," + marker, "--runs", 100, "-O", out, *more)
+        p = start(
+            "run", NOTES, "--sim=ttft=30ms,rate=200,tokens=20," + marker, "--runs", 100, "-O", out, *more
+        )
         begun = rig.eventually(lambda: os.path.exists(out + "/run_2/metrics.json"), 10)
         time.sleep(0.1)
         children = rig.pids_with("--" + marker)
@@ -354,15 +655,31 @@ def interrupted(number, more=()):
         equal(r.code, 128 + number, name + ": exit code")
         ok(took < 2, name + ": soon", took)
         ok(one_error_line(r) and b"interrupted: " in r.err, name + ": one line", r)
-        ok(rig.eventually(lambda: not rig.pids_with("--" + marker), 2), name + ": no server is left", rig.pids_with("--" + marker))
+        ok(
+            rig.eventually(lambda: not rig.pids_with("--" + marker), 2),
+            name + ": no server is left",
+            rig.pids_with("--" + marker),
+        )
         finished = sorted(d for d in os.listdir(out) if d.startswith("run_"))
         partial = [d for d in os.listdir(out) if d.startswith("partial_run_")]
-        equal(partial, ["partial_run_%d" % (len(finished) + 1)], name + ": the run that was cut short is called partial")
+        equal(
+            partial,
+            ["partial_run_%d" % (len(finished) + 1)],
+            name + ": the run that was cut short is called partial",
+        )
         for d in finished:
             m = json.loads(rig.read("%s/%s/metrics.json" % (out, d)))
-            equal((m["chimera"]["complete"], len(os.listdir(out + "/" + d))), (True, 4), "%s: %s is whole" % (name, d))
+            equal(
+                (m["chimera"]["complete"], len(os.listdir(out + "/" + d))),
+                (True, 4),
+                "%s: %s is whole" % (name, d),
+            )
         m = json.loads(rig.read("%s/%s/metrics.json" % (out, partial[0]))) if partial else {"chimera": {}}
-        equal((m["chimera"].get("interrupted"), m["chimera"].get("complete")), (True, False), name + ": the partial record says so")
+        equal(
+            (m["chimera"].get("interrupted"), m["chimera"].get("complete")),
+            (True, False),
+            name + ": the partial record says so",
+        )
         summary = json.loads(rig.read(out + "/summary.json"))
         equal(len(summary["runs"]), len(finished), name + ": the summary has the finished runs")
         ok(b"%d of 100" % len(finished) in r.err, name + ": the line tells how many", r)
@@ -375,11 +692,45 @@ def interrupts():
 
 
 @test
+def interrupts_while_waiting():
+    busy = rig.with_length('{"error":"busy"}', "503 x", "Retry-After: 30")
+    streaming = [rig.answer(*"abc")[:250], rig.STALL]
+    cases = [
+        ("first byte", [[rig.STALL]], []),
+        ("next token", [streaming], []),
+        ("permit", [[rig.STALL]], ["--agents", 2, "--permits", 1, "--quiet"]),
+        ("retry", [busy], ["--max-retries", 5]),
+    ]
+    for name, scripts, more in cases:
+        with RawServer(scripts) as server, folder() as out:
+            p = start("run", NOTES, "-u", server.url, "--agents", 1, "-O", out, *more)
+            rig.eventually(lambda: server.requests)
+            time.sleep(0.15)
+            at = time.monotonic()
+            p.send_signal(signal.SIGINT)
+            r = wait(p, 5)
+            took = time.monotonic() - at
+            ok(r.code == 130 and took < 1, "SIGINT while waiting for the %s: 130, soon" % name, (took, r))
+            ok(r.err.endswith(b"runs finished and kept\n"), "SIGINT, %s: the line" % name, r)
+            m = json.loads(rig.read(out + "/partial_run_1/metrics.json"))
+            texts = [c["response"] for c in m["collector"]["result"]["llm_calls"]]
+            if name == "next token":
+                ok(
+                    texts and texts[0] and "abc".startswith(texts[0]),
+                    "SIGINT: the partial answer is kept",
+                    texts,
+                )
+
+
+@test
 def second_interrupt():
     # What was printed fills the pipe and nobody reads it: the program cannot end in good order.
     p = start("run", NOTES, "--sim=" + INSTANT, "--runs", 8, "-f", "ndjson")
-    stuck = rig.eventually(lambda: rig.read("/proc/%d/wchan" % p.pid) in (b"pipe_write", b"anon_pipe_write", b"pipe_wait")
-                           or struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"1234"))[0] >= 60000, 5)
+    stuck = rig.eventually(
+        lambda: rig.read("/proc/%d/wchan" % p.pid) in (b"pipe_write", b"anon_pipe_write", b"pipe_wait")
+        or struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"1234"))[0] >= 60000,
+        5,
+    )
     time.sleep(0.3)
     p.send_signal(signal.SIGINT)
     time.sleep(0.2)
@@ -405,7 +756,11 @@ def killed_parent():
     ok(rig.eventually(lambda: len(rig.pids_with("--" + marker)) == 2, 5), "SIGKILL: two servers were there")
     time.sleep(0.1)
     p.kill()
-    ok(rig.eventually(lambda: not rig.pids_with("--" + marker), 2), "SIGKILL of the parent: its servers end", rig.pids_with("--" + marker))
+    ok(
+        rig.eventually(lambda: not rig.pids_with("--" + marker), 2),
+        "SIGKILL of the parent: its servers end",
+        rig.pids_with("--" + marker),
+    )
     wait(p, 5)
 
 

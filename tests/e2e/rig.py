@@ -112,10 +112,14 @@ def read(path):
 
 # ---- the program --------------------------------------------------------------------------------
 
+
 def environment(**more):
     """The caller's, without anything that means something to us."""
-    env = {k: v for k, v in os.environ.items()
-           if not k.startswith(("OLLAMA_", "CHIMERA_", "OPENAI_")) and k != "NO_COLOR"}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("OLLAMA_", "CHIMERA_", "OPENAI_")) and k != "NO_COLOR"
+    }
     env.update({"TERM": "xterm", "HOME": "/nonexistent", **more})
     return {k: v for k, v in env.items() if v is not None}
 
@@ -135,16 +139,27 @@ class Outcome:
         return self.err.decode("utf-8", "replace")
 
     def __repr__(self):
-        return "exit %s in %.2f s, stdout %.300r, stderr %.600r" % (self.code, self.seconds, self.out, self.err)
+        return "exit %s in %.2f s, stdout %.300r, stderr %.600r" % (
+            self.code,
+            self.seconds,
+            self.out,
+            self.err,
+        )
 
 
 def start(*arguments, env=None, **popen):
     """The program with its three streams chosen as for subprocess.Popen; pipes unless said."""
-    for name, default in (("stdin", subprocess.DEVNULL), ("stdout", subprocess.PIPE),
-                          ("stderr", subprocess.PIPE)):
+    for name, default in (
+        ("stdin", subprocess.DEVNULL),
+        ("stdout", subprocess.PIPE),
+        ("stderr", subprocess.PIPE),
+    ):
         popen.setdefault(name, default)
-    return subprocess.Popen([CHIMERA, *[str(a) if isinstance(a, (int, float)) else a for a in arguments]],
-                            env=environment(**(env or {})), **popen)
+    return subprocess.Popen(
+        [CHIMERA, *[str(a) if isinstance(a, (int, float)) else a for a in arguments]],
+        env=environment(**(env or {})),
+        **popen
+    )
 
 
 def wait(process, timeout=20, begin=None):
@@ -166,8 +181,12 @@ def run(*arguments, timeout=20, **how):
 
 def one_error_line(outcome):
     """True when stderr is exactly one line of ours."""
-    return (outcome.err.startswith(b"chimera: ") and outcome.err.endswith(b"\n")
-            and outcome.err.count(b"\n") == 1 and b"\x1b" not in outcome.err)
+    return (
+        outcome.err.startswith(b"chimera: ")
+        and outcome.err.endswith(b"\n")
+        and outcome.err.count(b"\n") == 1
+        and b"\x1b" not in outcome.err
+    )
 
 
 def pids_with(marker):
@@ -339,6 +358,7 @@ def closed_port():
 
 # ---- answers ------------------------------------------------------------------------------------
 
+
 def head(status="200 OK", *fields):
     return ("HTTP/1.1 %s\r\n" % status + "".join(f + "\r\n" for f in fields) + "\r\n").encode()
 
@@ -353,17 +373,24 @@ def with_length(body, status="200 OK", *fields):
 
 
 def chunked(*pieces):
-    return head("200 OK", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked") + chunks(*pieces)
+    return head("200 OK", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked") + chunks(
+        *pieces
+    )
 
 
-DONE = (b'{"model":"m","created_at":"2025-01-01T00:00:00Z","response":"","done":true,"done_reason":"stop",'
-        b'"total_duration":50000000,"load_duration":1000000,"prompt_eval_count":20,'
-        b'"prompt_eval_duration":2000000,"eval_count":%d,"eval_duration":40000000}\n')
+DONE = (
+    b'{"model":"m","created_at":"2025-01-01T00:00:00Z","response":"","done":true,"done_reason":"stop",'
+    b'"total_duration":50000000,"load_duration":1000000,"prompt_eval_count":20,'
+    b'"prompt_eval_duration":2000000,"eval_count":%d,"eval_duration":40000000}\n'
+)
 
 
 def answer(*pieces):
     """A whole answer of /api/generate, one line and one chunk a piece."""
     import json
-    lines = [json.dumps({"model": "m", "response": p, "done": False}, ensure_ascii=False).encode() + b"\n"
-             for p in pieces]
+
+    lines = [
+        json.dumps({"model": "m", "response": p, "done": False}, ensure_ascii=False).encode() + b"\n"
+        for p in pieces
+    ]
     return chunked(*lines, DONE % len(pieces))

@@ -11,90 +11,8 @@ import re
 import statistics
 
 import rig
+from schema import EXECUTION, METRICS, STAMP, SUMMARY, layout_faults, mismatches
 from rig import FAST, INSTANT, NOTES, RawServer, Sim, equal, folder, ok, run, skip, test
-
-# ---- the schema, as a table of key -> type ------------------------------------------------------
-
-OPTIONS = {"num_ctx": int, "num_gpu": int, "repeat_penalty": float, "temperature": float, "top_k": int,
-           "top_p": float, "seed": int, "num_predict": int}
-CONFIG = {"base_url": str, "id": str, "label": str, "model": str, "options": "options", "prompt": str}
-CALL = {"eval_duration_ms": float, "load_duration_ms": float, "prompt_eval_duration_ms": float,
-        "throughput_tokens_per_sec": float, "total_duration_ms": float, "ttft_ms": float,
-        "tokens_generated": int}
-AGGREGATE = {"average_tokens_per_second": float, "average_ttft_ms": float, "eval_duration_ms": float,
-             "load_duration_ms": float, "prompt_eval_duration_ms": float, "stddev_throughput": float,
-             "stddev_ttft": float, "total_duration_ms": float, "total_tokens_generated": int}
-ANALYSIS = {"key_findings": [str], "performance_metrics": "metrics", "raw_response": str,
-            "recommendations": [str], "summary": str}
-RESULT = {"agent_type": str, "aggregate_metrics": AGGREGATE, "analysis": ANALYSIS,
-          "benchmark_data_count": int, "configuration": "options", "data_summary": str,
-          "individual_runs": [CALL],
-          "llm_calls": [{"metrics": CALL, "prompt": str, "response": str, "stage": str}], "model": str,
-          "prompt": str, "report_markdown": str, "runs": int,
-          "system_info": {"arch": str, "hostname": str, "os": str, "rust_version": str}, "timestamp": str,
-          "workflow": {"analysis_seconds": float, "ingest_seconds": float, "report_seconds": float,
-                       "total_seconds": float}}
-EXECUTION = {"config": CONFIG, "execution_time_s": float, "result": RESULT}
-RUN_SUMMARY = {"collector_throughput": float, "collector_ttft_ms": float, "concurrency_speedup": float,
-               "concurrent_wall_time_s": float, "efficiency_percent": float, "insight_throughput": float,
-               "insight_ttft_ms": float, "sequential_estimated_s": float, "throughput_delta": float,
-               "ttft_delta_ms": float, "resource_contention_detected": bool, "run_number": int,
-               "scenario": str}
-METRICS = {"collector": EXECUTION, "insight": EXECUTION, "run_number": int, "scenario": str,
-           "summary": RUN_SUMMARY}
-SUMMARY = {"agent_a": CONFIG, "agent_b": CONFIG,
-           "aggregate": {"average_concurrency_speedup": float, "average_efficiency": float,
-                         "average_throughput_delta": float, "average_ttft_delta_ms": float},
-           "generated_at": str, "runs": [RUN_SUMMARY], "scenario": str}
-STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(\d{3}|\d{6}|\d{9}))?Z")
-
-
-def mismatches(value, schema, path="$"):
-    """What is wrong with `value`, as text; empty when nothing is."""
-    if schema == "options":
-        wrong = [k for k, v in value.items() if k not in OPTIONS or type(v) is not OPTIONS[k]]
-        return [path + ": " + k for k in wrong]
-    if schema == "metrics":
-        good = all(type(v) in (int, float, str) or type(v) is list and all(type(s) is str for s in v)
-                   for v in value.values())
-        return [] if good else [path + ": a metric of another type"]
-    if isinstance(schema, dict):
-        if type(value) is not dict:
-            return [path + ": not an object"]
-        known = set(schema) | ({"chimera"} if path == "$" else set())
-        found = ["%s: missing %s" % (path, k) for k in schema.keys() - value.keys()]
-        found += ["%s: extra %s" % (path, k) for k in value.keys() - known]
-        for k in schema.keys() & value.keys():
-            found += mismatches(value[k], schema[k], path + "." + k)
-        return found
-    if isinstance(schema, list):
-        if type(value) is not list:
-            return [path + ": not a list"]
-        return [m for i, v in enumerate(value) for m in mismatches(v, schema[0], "%s[%d]" % (path, i))]
-    return [] if type(value) is schema else ["%s: %r is no %s" % (path, value, schema.__name__)]
-
-
-def layout_faults(text):
-    """Sorted keys, two spaces, shortest floats with a fraction, no newline at the end."""
-    found = []
-
-    def pairs(items):
-        keys = [k for k, _ in items]
-        if keys != sorted(keys) or len(set(keys)) != len(keys):
-            found.append("keys not sorted or not unique: %s" % keys)
-        return dict(items)
-
-    def number(raw):
-        digits = lambda s: len(re.sub(r"[eE].*|[^0-9]", "", s).strip("0"))
-        if digits(raw) > digits(repr(float(raw))):
-            found.append("float not shortest: " + raw)
-        return "@float " + raw
-    value = json.loads(text, object_pairs_hook=pairs, parse_float=number)
-    again = re.sub(r'"@float ([^"]*)"', r"\1", json.dumps(value, indent=2, ensure_ascii=False))
-    if again != text:
-        at = next((i for i, (a, b) in enumerate(zip(again, text)) if a != b), min(len(again), len(text)))
-        found.append("layout differs at byte %d: %r" % (at, text[max(0, at - 40):at + 40]))
-    return found
 
 
 def near(a, b):
@@ -108,6 +26,7 @@ def wrong_figures(m):
     def same(name, got, wanted):
         if not near(got, wanted):
             wrong.append("%s: %r, not %r" % (name, got, wanted))
+
     for who in ("collector", "insight"):
         e = m[who]
         r, calls = e["result"], e["result"]["individual_runs"]
@@ -125,9 +44,13 @@ def wrong_figures(m):
             same("call rate", c["throughput_tokens_per_sec"], c["tokens_generated"] / seconds)
         if calls != [c["metrics"] for c in r["llm_calls"]]:
             wrong.append("llm_calls and individual_runs differ")
-        if [c["stage"] for c in r["llm_calls"]] != ["analysis", "report"][:len(calls)]:
+        if [c["stage"] for c in r["llm_calls"]] != ["analysis", "report"][: len(calls)]:
             wrong.append("stages")
-        if r["runs"] != len(calls) or r["model"] != e["config"]["model"] or r["agent_type"] != e["config"]["label"]:
+        if (
+            r["runs"] != len(calls)
+            or r["model"] != e["config"]["model"]
+            or r["agent_type"] != e["config"]["label"]
+        ):
             wrong.append("runs, model or agent_type")
         if e["execution_time_s"] != r["workflow"]["total_seconds"]:
             wrong.append("execution_time_s is not total_seconds")
@@ -146,10 +69,12 @@ def wrong_figures(m):
     same("efficiency", s["efficiency_percent"], s["concurrency_speedup"] / 2 * 100)
     same("throughput delta", s["throughput_delta"], rate(b) - rate(a))
     same("ttft delta", s["ttft_delta_ms"], ttft(a) - ttft(b))
-    for name, got, wanted in (("collector_throughput", s["collector_throughput"], rate(a)),
-                              ("insight_throughput", s["insight_throughput"], rate(b)),
-                              ("collector_ttft_ms", s["collector_ttft_ms"], ttft(a)),
-                              ("insight_ttft_ms", s["insight_ttft_ms"], ttft(b))):
+    for name, got, wanted in (
+        ("collector_throughput", s["collector_throughput"], rate(a)),
+        ("insight_throughput", s["insight_throughput"], rate(b)),
+        ("collector_ttft_ms", s["collector_ttft_ms"], ttft(a)),
+        ("insight_ttft_ms", s["insight_ttft_ms"], ttft(b)),
+    ):
         same(name, got, wanted)
     if s["resource_contention_detected"] != (s["concurrency_speedup"] < 1.5):
         wrong.append("contention")
@@ -166,9 +91,13 @@ def wrong_decomposition(m):
     wall, c = m["summary"]["concurrent_wall_time_s"], m["chimera"]
     waited = sum(a["ready_wait_ms"] for a in c["agents"])
     tokens = sum(call["tokens"] for a in c["agents"] for call in a["calls"])
-    wanted = {"imbalance_pp": 100 - 100 * sum(times) / (2 * max(times)),
-              "overhead_ms": 1000 * (wall - max(times)), "makespan_s": wall,
-              "aggregate_tps": tokens / wall, "contention_percent": waited / 10 / sum(times)}
+    wanted = {
+        "imbalance_pp": 100 - 100 * sum(times) / (2 * max(times)),
+        "overhead_ms": 1000 * (wall - max(times)),
+        "makespan_s": wall,
+        "aggregate_tps": tokens / wall,
+        "contention_percent": waited / 10 / sum(times),
+    }
     got = c["decomposition"]
     # A difference of seconds that both went through a double keeps nine digits of the seconds.
     close = lambda k: math.isclose(got[k], wanted[k], rel_tol=1e-9, abs_tol=1e-6)
@@ -178,15 +107,22 @@ def wrong_decomposition(m):
 def wrong_summary(summary, metrics):
     wrong = [] if summary["runs"] == [m["summary"] for m in metrics] else ["runs"]
     of = lambda key: [m["summary"][key] for m in metrics]
-    pairs = {"average_concurrency_speedup": "concurrency_speedup", "average_efficiency": "efficiency_percent",
-             "average_throughput_delta": "throughput_delta", "average_ttft_delta_ms": "ttft_delta_ms"}
+    pairs = {
+        "average_concurrency_speedup": "concurrency_speedup",
+        "average_efficiency": "efficiency_percent",
+        "average_throughput_delta": "throughput_delta",
+        "average_ttft_delta_ms": "ttft_delta_ms",
+    }
     wrong += [k for k, v in pairs.items() if not near(summary["aggregate"][k], statistics.mean(of(v)))]
     for name, spread in summary["chimera"]["figures"].items():
         values = [m["summary"].get(name, m["chimera"]["decomposition"].get(name)) for m in metrics]
         sd = statistics.stdev(values) if len(values) > 1 else 0
         if not near(spread["mean"], statistics.mean(values)) or not near(spread["sd"], sd):
             wrong.append(name)
-    if (summary["agent_a"], summary["agent_b"]) != (metrics[0]["collector"]["config"], metrics[0]["insight"]["config"]):
+    if (summary["agent_a"], summary["agent_b"]) != (
+        metrics[0]["collector"]["config"],
+        metrics[0]["insight"]["config"],
+    ):
         wrong.append("agents")
     if not STAMP.fullmatch(summary["generated_at"]):
         wrong.append("generated_at")
@@ -202,6 +138,7 @@ def only_run(*arguments, **how):
 
 # ---- stdout -------------------------------------------------------------------------------------
 
+
 @test
 def text_report():
     r = run("run", NOTES, "--sim=" + FAST)
@@ -216,7 +153,9 @@ def text_report():
 
 @test
 def formats():
-    with Sim("--ttft=1ms", "--rate=inf", "--tokens=20") as a, Sim("--ttft=1ms", "--rate=inf", "--tokens=20") as b:
+    with Sim("--ttft=1ms", "--rate=inf", "--tokens=20") as a, Sim(
+        "--ttft=1ms", "--rate=inf", "--tokens=20"
+    ) as b:
         common = (NOTES, "-u", a.url, "-u", b.url, "--runs", 2, "--num-predict", 20, "--seed", 5)
         r = run("run", *common, "-f", "json")
         document = json.loads(r.text)
@@ -234,8 +173,9 @@ def formats():
         for m in lines[:2]:
             equal(mismatches(m, METRICS) + wrong_figures(m), [], "ndjson: a run")
         equal(mismatches(lines[2], SUMMARY) + wrong_summary(lines[2], lines[:2]), [], "ndjson: the summary")
-        texts = lambda runs: [c["response"] for m in runs for w in ("collector", "insight")
-                              for c in m[w]["result"]["llm_calls"]]
+        texts = lambda runs: [
+            c["response"] for m in runs for w in ("collector", "insight") for c in m[w]["result"]["llm_calls"]
+        ]
         equal(texts(lines[:2]), texts(document["runs"]), "ndjson and json: the same answers")
 
         with folder() as out:
@@ -254,17 +194,24 @@ def formats():
 
 # ---- files --------------------------------------------------------------------------------------
 
+
 @test
 def record_of_two_servers():
-    with folder() as base, Sim("--ttft=3ms", "--rate=2000", "--tokens=20-60") as a, \
-            Sim("--ttft=5ms", "--rate=1000", "--tokens=20-60", "--seed=9") as b:
+    with folder() as base, Sim("--ttft=3ms", "--rate=2000", "--tokens=20-60") as a, Sim(
+        "--ttft=5ms", "--rate=1000", "--tokens=20-60", "--seed=9"
+    ) as b:
         out = base + "/deep/out"
         r = run("run", NOTES, "-u", a.url, "-u", b.url, "--runs", 2, "-O", out)
         equal((r.code, r.err), (0, b""), "-O: exit code and stderr")
-        files = sorted(os.path.relpath(os.path.join(d, f), out) for d, _, names in os.walk(out) for f in names)
+        files = sorted(
+            os.path.relpath(os.path.join(d, f), out) for d, _, names in os.walk(out) for f in names
+        )
         names = ["collector_report.md", "combined_report.md", "insight_report.md", "metrics.json"]
-        equal(files, ["run_%d/%s" % (k, n) for k in (1, 2) for n in names] + ["summary.json", "summary.md"],
-              "-O: exactly these files")
+        equal(
+            files,
+            ["run_%d/%s" % (k, n) for k in (1, 2) for n in names] + ["summary.json", "summary.md"],
+            "-O: exactly these files",
+        )
         metrics = []
         for k in (1, 2):
             raw = rig.read("%s/run_%d/metrics.json" % (out, k)).decode("utf-8")
@@ -273,8 +220,11 @@ def record_of_two_servers():
             equal(wrong_figures(metrics[-1]), [], "run_%d: figures" % k)
             equal(layout_faults(raw), [], "run_%d: layout" % k)
             equal(metrics[-1]["run_number"], k, "run_%d: number" % k)
-            equal([metrics[-1][w]["config"]["base_url"] for w in ("collector", "insight")], [a.url, b.url],
-                  "run_%d: servers" % k)
+            equal(
+                [metrics[-1][w]["config"]["base_url"] for w in ("collector", "insight")],
+                [a.url, b.url],
+                "run_%d: servers" % k,
+            )
             check_markdown("%s/run_%d" % (out, k), metrics[-1])
         raw = rig.read(out + "/summary.json").decode("utf-8")
         summary = json.loads(raw)
@@ -284,16 +234,22 @@ def record_of_two_servers():
         ours = metrics[0]["chimera"]
         equal(ours["schema"], "chimera.trial/1", "chimera: schema")
         equal(ours["endpoint_versions"], {a.url: "0.12.10", b.url: "0.12.10"}, "chimera: versions")
-        equal((ours["runtime"], ours["read_size"], ours["coalesce"], ours["seed"]), ("fixed", 1024, 0, None),
-              "chimera: knobs")
+        equal(
+            (ours["runtime"], ours["read_size"], ours["coalesce"], ours["seed"]),
+            ("fixed", 1024, 0, None),
+            "chimera: knobs",
+        )
         equal(ours["binary_bytes"], os.path.getsize(rig.CHIMERA), "chimera: bytes of the binary")
         ok(0 < ours["max_rss_kib"] < 4096, "chimera: under 4 MB", ours["max_rss_kib"])
         ok(0 < ours["startup_ms"] < 2000, "chimera: startup", ours["startup_ms"])
         check_calls(ours)
         text = rig.read(out + "/summary.md").decode()
-        for words in ("# Multi-Agent Summary (baseline_vs_chimera)", "## Agent Configurations",
-                      "%.2fx" % summary["aggregate"]["average_concurrency_speedup"],
-                      "%.1f%%" % summary["aggregate"]["average_efficiency"]):
+        for words in (
+            "# Multi-Agent Summary (baseline_vs_chimera)",
+            "## Agent Configurations",
+            "%.2fx" % summary["aggregate"]["average_concurrency_speedup"],
+            "%.1f%%" % summary["aggregate"]["average_efficiency"],
+        ):
             ok(words in text, "summary.md: %r" % words, text)
 
 
@@ -301,32 +257,57 @@ def check_calls(ours):
     for a in ours["agents"]:
         equal([c["stage"] for c in a["calls"]], ["analysis", "report"], "chimera: stages of " + a["id"])
         for c in a["calls"]:
-            good = (c["connect_ms"] >= 0 and 0 < c["ttfb_ms"] <= c["ttft_ms"] <= c["first_visible_ms"]
-                    and c["tokens"] == c["pieces"] and c["validity"] == "ok" and c["reads"] > 0
-                    and near(c["events_per_read"], c["pieces"] / c["reads"])
-                    and c["inter_token_ms"]["p50"] <= c["inter_token_ms"]["p95"] <= c["inter_token_ms"]["p99"]
-                    <= c["inter_token_ms"]["max"] and c["done_reason"] == "stop" and c["attempts"] == 1)
+            good = (
+                c["connect_ms"] >= 0
+                and 0 < c["ttfb_ms"] <= c["ttft_ms"] <= c["first_visible_ms"]
+                and c["tokens"] == c["pieces"]
+                and c["validity"] == "ok"
+                and c["reads"] > 0
+                and near(c["events_per_read"], c["pieces"] / c["reads"])
+                and c["inter_token_ms"]["p50"]
+                <= c["inter_token_ms"]["p95"]
+                <= c["inter_token_ms"]["p99"]
+                <= c["inter_token_ms"]["max"]
+                and c["done_reason"] == "stop"
+                and c["attempts"] == 1
+            )
             ok(good, "chimera: a call's figures agree", c)
-        equal([c["reused"] for c in a["calls"]], [False, True], "chimera: the second call reuses the connection")
+        equal(
+            [c["reused"] for c in a["calls"]], [False, True], "chimera: the second call reuses the connection"
+        )
 
 
 def check_markdown(where, m):
     combined = rig.read(where + "/combined_report.md").decode()
     s = m["summary"]
-    for words in ("Multi-Agent Report", "## Scenario", "## Agent A (Baseline Collector)",
-                  "## Agent B (Chimera Insight)", "## Delta (B - A)",
-                  "Contention Detected: " + ("Yes" if s["resource_contention_detected"] else "No"),
-                  "%.1f%%" % s["efficiency_percent"]):
+    for words in (
+        "Multi-Agent Report",
+        "## Scenario",
+        "## Agent A (Baseline Collector)",
+        "## Agent B (Chimera Insight)",
+        "## Delta (B - A)",
+        "Contention Detected: " + ("Yes" if s["resource_contention_detected"] else "No"),
+        "%.1f%%" % s["efficiency_percent"],
+    ):
         ok(words in combined, "combined_report.md: %r" % words, combined[:1500])
     for name, key in (("collector", "collector"), ("insight", "insight")):
         text = rig.read("%s/%s_report.md" % (where, name)).decode()
         result = m[key]["result"]
         ok(text.startswith("# " + result["agent_type"] + "\n"), name + "_report.md: title", text[:100])
         ok(result["report_markdown"] in text, name + "_report.md: the report", text)
-        for part in ("## Workflow Summary", "## Metrics", "## Key Findings", "## Recommendations",
-                     "## Persona Prompt", result["prompt"]):
+        for part in (
+            "## Workflow Summary",
+            "## Metrics",
+            "## Key Findings",
+            "## Recommendations",
+            "## Persona Prompt",
+            result["prompt"],
+        ):
             ok(part in text, name + "_report.md: %r" % part, text)
-        ok(text.endswith("\n") and result["llm_calls"][1]["response"] in text, name + "_report.md: the answer")
+        ok(
+            text.endswith("\n") and result["llm_calls"][1]["response"] in text,
+            name + "_report.md: the answer",
+        )
 
 
 @test
@@ -341,12 +322,43 @@ def output_to_an_existing_folder():
 
 # ---- scenarios and options ----------------------------------------------------------------------
 
-FLAGS = ["--chimera-num-gpu", 80, "--chimera-num-ctx", 512, "--chimera-temperature", 0.8, "--chimera-top-p", 0.9,
-         "--chimera-top-k", 40, "--chimera-repeat-penalty", 1.1]
-FLAGS2 = ["--chimera2-num-gpu", 100, "--chimera2-num-ctx", 1024, "--chimera2-temperature", 1.0,
-          "--chimera2-top-p", 0.5, "--chimera2-top-k", 20, "--chimera2-repeat-penalty", 1.2]
+FLAGS = [
+    "--chimera-num-gpu",
+    80,
+    "--chimera-num-ctx",
+    512,
+    "--chimera-temperature",
+    0.8,
+    "--chimera-top-p",
+    0.9,
+    "--chimera-top-k",
+    40,
+    "--chimera-repeat-penalty",
+    1.1,
+]
+FLAGS2 = [
+    "--chimera2-num-gpu",
+    100,
+    "--chimera2-num-ctx",
+    1024,
+    "--chimera2-temperature",
+    1.0,
+    "--chimera2-top-p",
+    0.5,
+    "--chimera2-top-k",
+    20,
+    "--chimera2-repeat-penalty",
+    1.2,
+]
 SET_A = {"num_gpu": 80, "num_ctx": 512, "temperature": 0.8, "top_p": 0.9, "top_k": 40, "repeat_penalty": 1.1}
-SET_B = {"num_gpu": 100, "num_ctx": 1024, "temperature": 1.0, "top_p": 0.5, "top_k": 20, "repeat_penalty": 1.2}
+SET_B = {
+    "num_gpu": 100,
+    "num_ctx": 1024,
+    "temperature": 1.0,
+    "top_p": 0.5,
+    "top_k": 20,
+    "repeat_penalty": 1.2,
+}
 
 
 @test
@@ -370,12 +382,17 @@ def scenarios():
                 equal(m["scenario"], hyphens.replace("-", "_"), name + "the record's spelling")
                 baseline = hyphens.startswith("baseline")
                 ids = ("collector", "insight") if baseline else ("chimera_a", "chimera_b")
-                labels = (("Baseline Collector", "Chimera Insight") if baseline
-                          else ("Chimera Agent A", "Chimera Agent B"))
+                labels = (
+                    ("Baseline Collector", "Chimera Insight")
+                    if baseline
+                    else ("Chimera Agent A", "Chimera Agent B")
+                )
                 configs = m["collector"]["config"], m["insight"]["config"]
                 equal(tuple(c["id"] for c in configs), ids, name + "ids")
                 equal(tuple(c["label"] for c in configs), labels, name + "labels")
-                equal(tuple(c["options"] for c in configs), (wanted_a, wanted_b), name + "options in the record")
+                equal(
+                    tuple(c["options"] for c in configs), (wanted_a, wanted_b), name + "options in the record"
+                )
                 for server, wanted in ((a, wanted_a), (b, wanted_b)):
                     for body in map(json.loads, server.bodies()):
                         keys = {"model", "prompt", "stream"} | ({"options"} if wanted else set())
@@ -388,8 +405,27 @@ def scenarios():
 @test
 def requests():
     with RawServer([rig.answer("## Summary\n", "x")]) as server:
-        m, r = only_run(NOTES, "-u", server.url + "/base", "--agents", 1, "-m", "llama3:8b", "--seed", 42, "--num-predict", 99,
-                        "-o", "mirostat", "2", "-o", "stop", "END", "-H", "X-Mine: 7")
+        m, r = only_run(
+            NOTES,
+            "-u",
+            server.url + "/base",
+            "--agents",
+            1,
+            "-m",
+            "llama3:8b",
+            "--seed",
+            42,
+            "--num-predict",
+            99,
+            "-o",
+            "mirostat",
+            "2",
+            "-o",
+            "stop",
+            "END",
+            "-H",
+            "X-Mine: 7",
+        )
         equal((r.code, r.err), (0, b""), "request: exit code")
         first, body = server.requests[0], json.loads(server.bodies()[0])
         ok(first.startswith(b"POST /base/api/generate HTTP/1.1\r\n"), "request: line", first[:80])
@@ -398,12 +434,21 @@ def requests():
         ok(b"\r\ncontent-type: application/json\r\n" in lower, "request: Content-Type", first[:300])
         ok(b"\r\nx-mine: 7\r\n" in lower, "request: own header", first[:300])
         equal(body["model"], "llama3:8b", "request: model")
-        equal(body["options"], {"seed": 42, "num_predict": 99, "mirostat": 2, "stop": "END"}, "request: options")
+        equal(
+            body["options"], {"seed": 42, "num_predict": 99, "mirostat": 2, "stop": "END"}, "request: options"
+        )
         equal(set(body), {"model", "prompt", "stream", "options"}, "request: fields")
         config = m["collector"]["config"]
-        ok(config["prompt"] and body["prompt"].startswith(config["prompt"]), "request: the persona is in the prompt")
+        ok(
+            config["prompt"] and body["prompt"].startswith(config["prompt"]),
+            "request: the persona is in the prompt",
+        )
         sent = [json.loads(b)["prompt"] for b in server.bodies()]
-        equal([c["prompt"] for c in m["collector"]["result"]["llm_calls"]], sent, "request: the record has the prompts")
+        equal(
+            [c["prompt"] for c in m["collector"]["result"]["llm_calls"]],
+            sent,
+            "request: the record has the prompts",
+        )
         ok(config["prompt"] in sent[1], "request: the persona is in the second prompt")
         equal(m["chimera"]["seed"], 42, "request: seed in the record")
         equal(m["collector"]["config"]["base_url"], server.url + "/base", "request: base_url")
@@ -411,7 +456,9 @@ def requests():
         run("run", NOTES, "-u", server.url, "--agents", 1, "--keep-alive", "5m", "--think", "false")
         body = json.loads(server.bodies()[0])
         equal((body.get("keep_alive"), body.get("think")), ("5m", False), "request: keep_alive and think")
-        equal(set(body), {"model", "prompt", "stream", "keep_alive", "think"}, "request: fields with keep_alive")
+        equal(
+            set(body), {"model", "prompt", "stream", "keep_alive", "think"}, "request: fields with keep_alive"
+        )
 
 
 @test
@@ -421,7 +468,13 @@ def same_prompt_bytes():
     for _ in range(2):
         with RawServer([canned]) as server:
             run("run", NOTES, "-u", server.url, "--agents", 1, "--seed", 3)
-            seen.append([re.sub(rb"\d{4}-\d\d-\d\dT[^ \"]*", b"", r.split(b"\r\n\r\n", 1)[1]) for r in server.requests if r.startswith(b"POST")])
+            seen.append(
+                [
+                    re.sub(rb"\d{4}-\d\d-\d\dT[^ \"]*", b"", r.split(b"\r\n\r\n", 1)[1])
+                    for r in server.requests
+                    if r.startswith(b"POST")
+                ]
+            )
     equal(len(seen[0]), 2, "two calls")
     equal(seen[0], seen[1], "the same bytes of prompt each time")
 
@@ -431,8 +484,10 @@ def small_context():
     with folder() as data:
         for i in range(60):
             rows = "".join("%d,%d.5,%d\n" % (r, r * i, i) for r in range(20))
-            rig.write("%s/series_with_a_rather_long_name_%02d.csv" % (data, i),
-                      "step,tokens_per_second_%d,latency_%d_ms\n" % (i, i) + rows)
+            rig.write(
+                "%s/series_with_a_rather_long_name_%02d.csv" % (data, i),
+                "step,tokens_per_second_%d,latency_%d_ms\n" % (i, i) + rows,
+            )
         text = "## Executive Summary\n" + "A long summary of everything. " * 200 + "\n## Key Findings\n"
         lines = ["- Key finding %d: something long enough to count here.\n" % i for i in range(20)]
         with RawServer([rig.answer(text, *lines, "I recommend x.\n")]) as server:
@@ -443,7 +498,11 @@ def small_context():
                 fit, name = call["prompt_fit"], "num_ctx 512, %s: " % call["stage"]
                 equal(fit["context"], 512, name + "context")
                 ok(not fit["over"] and fit["estimated"] + 128 <= 512, name + "fits with its answer", fit)
-                ok(len(body["prompt"].encode()) <= 3 * (512 - 128), name + "bytes of the prompt", len(body["prompt"]))
+                ok(
+                    len(body["prompt"].encode()) <= 3 * (512 - 128),
+                    name + "bytes of the prompt",
+                    len(body["prompt"]),
+                )
             ok(ours[1]["prompt_fit"]["left_out"] > 0, "num_ctx 512: the record says what was left out", ours)
             prompt = m["collector"]["result"]["llm_calls"][1]["prompt"]
             ok("shown)" in prompt and "(shortened)" in prompt, "num_ctx 512: the prompt says so too", prompt)
@@ -452,32 +511,57 @@ def small_context():
 
 # ---- agents and servers -------------------------------------------------------------------------
 
+
 @test
 def one_three_and_many_agents():
     m, r = only_run(NOTES, "--sim=" + INSTANT, "--agents", 1)
     equal((r.code, r.err), (0, b""), "one agent: exit code and stderr")
     ok("collector" in m and "insight" not in m, "one agent: only the collector", list(m))
     s = m["summary"]
-    ok(near(s["efficiency_percent"], 100 * s["concurrency_speedup"]), "one agent: efficiency is divided by 1", s)
+    ok(
+        near(s["efficiency_percent"], 100 * s["concurrency_speedup"]),
+        "one agent: efficiency is divided by 1",
+        s,
+    )
     with folder() as out:
         r = run("run", NOTES, "--sim=" + INSTANT, "--agents", 3, "-O", out)
         equal((r.code, r.err), (0, b""), "three agents: exit code and stderr")
         m = json.loads(rig.read(out + "/run_1/metrics.json"))
         equal(mismatches(m, METRICS), [], "three agents: schema")
         s, more = m["summary"], m["chimera"]["more_agents"]
-        equal([mismatches(e, EXECUTION, "$.") for e in more], [[]], "three agents: the third has the same schema")
-        times = [m["collector"]["execution_time_s"], m["insight"]["execution_time_s"], more[0]["execution_time_s"]]
+        equal(
+            [mismatches(e, EXECUTION, "$.") for e in more],
+            [[]],
+            "three agents: the third has the same schema",
+        )
+        times = [
+            m["collector"]["execution_time_s"],
+            m["insight"]["execution_time_s"],
+            more[0]["execution_time_s"],
+        ]
         ok(near(s["sequential_estimated_s"], sum(times)), "three agents: sum of all", s)
         ok(near(s["efficiency_percent"], s["concurrency_speedup"] / 3 * 100), "three agents: divided by 3", s)
-        equal(len({e["config"]["base_url"] for e in [m["collector"], m["insight"], *more]}), 3, "three agents: servers")
-        ok(os.path.exists(out + "/run_1/agent_3_report.md"), "three agents: third report", os.listdir(out + "/run_1"))
+        equal(
+            len({e["config"]["base_url"] for e in [m["collector"], m["insight"], *more]}),
+            3,
+            "three agents: servers",
+        )
+        ok(
+            os.path.exists(out + "/run_1/agent_3_report.md"),
+            "three agents: third report",
+            os.listdir(out + "/run_1"),
+        )
 
 
 @test
 def shared_server_warns():
     with Sim("--ttft=1ms", "--rate=inf", "--tokens=20") as sim:
-        for name, more, warned in (("two agents", [], True), ("the same URL twice", ["-u", sim.url], True),
-                                   ("one agent", ["--agents", 1], False), ("--quiet", ["--quiet"], False)):
+        for name, more, warned in (
+            ("two agents", [], True),
+            ("the same URL twice", ["-u", sim.url], True),
+            ("one agent", ["--agents", 1], False),
+            ("--quiet", ["--quiet"], False),
+        ):
             m, r = only_run(NOTES, "-u", sim.url, *more)
             equal(r.code, 0, "shared server, %s: exit code" % name)
             if warned:
@@ -486,13 +570,23 @@ def shared_server_warns():
                 equal(r.err, b"", "shared server, %s: no warning" % name)
         m, r = only_run(NOTES, "--sim=" + INSTANT, "--sim-servers", 1)
         ok(rig.one_error_line(r), "--sim-servers 1: warns", r)
-        equal(m["collector"]["config"]["base_url"], m["insight"]["config"]["base_url"], "--sim-servers 1: one URL")
-        ok(any("share" in w for w in m["chimera"]["warnings"]), "--sim-servers 1: the record says so", m["chimera"]["warnings"])
+        equal(
+            m["collector"]["config"]["base_url"],
+            m["insight"]["config"]["base_url"],
+            "--sim-servers 1: one URL",
+        )
+        ok(
+            any("share" in w for w in m["chimera"]["warnings"]),
+            "--sim-servers 1: the record says so",
+            m["chimera"]["warnings"],
+        )
 
 
 @test
 def endpoints_go_round():
-    with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b, RawServer([rig.answer("x")]) as c:
+    with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b, RawServer(
+        [rig.answer("x")]
+    ) as c:
         servers = [a, b, c]
         m, r = only_run(NOTES, *[x for s in servers for x in ("-u", s.url)], "--agents", 5)
         used = [e["config"]["base_url"] for e in (m["collector"], m["insight"], *m["chimera"]["more_agents"])]
@@ -501,10 +595,18 @@ def endpoints_go_round():
         equal(calls, [4, 4, 2], "the servers see those calls")
     with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b:
         m, r = only_run(NOTES, "--insight-ollama-url", b.url, "--collector-ollama-url", a.url)
-        equal([m[k]["config"]["base_url"] for k in ("collector", "insight")], [a.url, b.url], "the reference's URL flags")
+        equal(
+            [m[k]["config"]["base_url"] for k in ("collector", "insight")],
+            [a.url, b.url],
+            "the reference's URL flags",
+        )
     with RawServer([rig.answer("x")]) as a, RawServer([rig.answer("x")]) as b:
         m, r = only_run(NOTES, env={"OLLAMA_HOST": "127.0.0.1:%d, %s" % (a.port, b.url)})
-        equal([m[k]["config"]["base_url"] for k in ("collector", "insight")], [a.url, b.url], "OLLAMA_HOST with a list")
+        equal(
+            [m[k]["config"]["base_url"] for k in ("collector", "insight")],
+            [a.url, b.url],
+            "OLLAMA_HOST with a list",
+        )
 
 
 @test
@@ -514,21 +616,30 @@ def no_runs():
         equal((r.code, r.err), (0, b""), "--runs 0: exit code and stderr")
         document = json.loads(r.text)
         equal(document["runs"], [], "--runs 0: no runs")
-        equal(document["summary"]["aggregate"],
-              {"average_concurrency_speedup": 1.0, "average_efficiency": 50.0, "average_throughput_delta": 0.0,
-               "average_ttft_delta_ms": 0.0}, "--runs 0: the reference's figures")
+        equal(
+            document["summary"]["aggregate"],
+            {
+                "average_concurrency_speedup": 1.0,
+                "average_efficiency": 50.0,
+                "average_throughput_delta": 0.0,
+                "average_ttft_delta_ms": 0.0,
+            },
+            "--runs 0: the reference's figures",
+        )
         ok(os.path.exists(out + "/summary.json"), "--runs 0: summary.json", os.listdir(out))
 
 
 # ---- input --------------------------------------------------------------------------------------
+
 
 @test
 def shared_data():
     where = os.path.join(rig.SHARED)
     if not os.path.isdir(where):
         return skip("shared data", "not there")
-    with folder() as out, Sim("--ttft=2ms", "--rate=2000", "--tokens=60") as a, \
-            Sim("--ttft=2ms", "--rate=2000", "--tokens=60") as b:
+    with folder() as out, Sim("--ttft=2ms", "--rate=2000", "--tokens=60") as a, Sim(
+        "--ttft=2ms", "--rate=2000", "--tokens=60"
+    ) as b:
         r = run("run", where, "-u", a.url, "-u", b.url, "--runs", 2, "-O", out)
         equal(r.code, 0, "shared data: exit code")
         inventory = json.loads(run("ingest", where, "-f", "json").text)
@@ -537,9 +648,16 @@ def shared_data():
             equal(mismatches(m, METRICS) + wrong_figures(m), [], "shared data: run_%d" % k)
             result = m["collector"]["result"]
             equal(result["benchmark_data_count"], len(inventory["files"]), "shared data: files counted")
-            equal(result["analysis"]["performance_metrics"], inventory["metrics"], "shared data: metrics as in ingest")
+            equal(
+                result["analysis"]["performance_metrics"],
+                inventory["metrics"],
+                "shared data: metrics as in ingest",
+            )
             equal(result["data_summary"], inventory["summary"], "shared data: summary as in ingest")
-            ok(result["analysis"]["key_findings"] and result["analysis"]["summary"], "shared data: the analysis is parsed")
+            ok(
+                result["analysis"]["key_findings"] and result["analysis"]["summary"],
+                "shared data: the analysis is parsed",
+            )
 
 
 @test
@@ -551,7 +669,11 @@ def folder_by_default_and_missing():
         ok(r.code == code and rig.one_error_line(r), "folder %s: exit %d, one line" % (where, code), r)
     with folder() as empty:
         m, r = only_run(empty, "--sim=" + INSTANT)
-        equal((r.code, m["collector"]["result"]["benchmark_data_count"]), (0, 0), "empty folder: runs on no data")
+        equal(
+            (r.code, m["collector"]["result"]["benchmark_data_count"]),
+            (0, 0),
+            "empty folder: runs on no data",
+        )
 
 
 rig.main()

@@ -51,7 +51,9 @@ def raw(port, request, limit=2.0):
 
 def post(fields=None, version="1.1", path="/api/generate"):
     body = json.dumps({"model": "m", "prompt": "hello", **(fields or {})}).encode()
-    return ("POST %s HTTP/%s\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path, version, len(body))).encode() + body
+    return (
+        "POST %s HTTP/%s\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path, version, len(body))
+    ).encode() + body
 
 
 FAST = ("--ttft=2ms", "--rate=2000", "--tokens=20")
@@ -65,24 +67,70 @@ def routes():
         ok(headers["content-type"].startswith("text/plain"), "/: text", headers)
         equal(json.loads(ask(sim.port, path="/health")[2]), {"status": "ok"}, "/health")
         version = json.loads(ask(sim.port, path="/api/version")[2])
-        ok(list(version) == ["version"] and re.fullmatch(r"\d+\.\d+\.\d+", version["version"]), "/api/version", version)
+        ok(
+            list(version) == ["version"] and re.fullmatch(r"\d+\.\d+\.\d+", version["version"]),
+            "/api/version",
+            version,
+        )
         tags = json.loads(ask(sim.port, path="/api/tags")[2])["models"]
         ok({"name", "model", "modified_at", "size", "digest", "details"} <= set(tags[0]), "/api/tags", tags)
-        ok({"format", "family", "parameter_size", "quantization_level"} <= set(tags[0]["details"]), "/api/tags: details", tags)
-        equal(json.loads(ask(sim.port, path="/api/ps")[2]), {"models": []}, "/api/ps: nothing is loaded at first")
+        ok(
+            {"format", "family", "parameter_size", "quantization_level"} <= set(tags[0]["details"]),
+            "/api/tags: details",
+            tags,
+        )
+        equal(
+            json.loads(ask(sim.port, path="/api/ps")[2]),
+            {"models": []},
+            "/api/ps: nothing is loaded at first",
+        )
         generate(sim.port, model="llama3:8b")
         ps = json.loads(ask(sim.port, path="/api/ps")[2])["models"]
-        ok(len(ps) == 1 and ps[0]["name"] == "llama3:8b" and {"expires_at", "size_vram", "digest", "details"} <= set(ps[0]), "/api/ps: what is loaded", ps)
+        ok(
+            len(ps) == 1
+            and ps[0]["name"] == "llama3:8b"
+            and {"expires_at", "size_vram", "digest", "details"} <= set(ps[0]),
+            "/api/ps: what is loaded",
+            ps,
+        )
         show = json.loads(ask(sim.port, '{"model":"m"}', "/api/show")[2])
-        ok({"modelfile", "parameters", "template", "details", "model_info", "capabilities"} <= set(show), "/api/show", show)
-        for method, path, wanted in (("GET", "/nope", 404), ("POST", "/", 405), ("GET", "/api/generate", 405), ("GET", "/api/show", 405), ("HEAD", "/", 200), ("HEAD", "/api/tags", 200)):
+        ok(
+            {"modelfile", "parameters", "template", "details", "model_info", "capabilities"} <= set(show),
+            "/api/show",
+            show,
+        )
+        for method, path, wanted in (
+            ("GET", "/nope", 404),
+            ("POST", "/", 405),
+            ("GET", "/api/generate", 405),
+            ("GET", "/api/show", 405),
+            ("HEAD", "/", 200),
+            ("HEAD", "/api/tags", 200),
+        ):
             status, headers, body, _ = ask(sim.port, None, path, method)
             equal(status, wanted, "%s %s" % (method, path))
-            ok(method != "HEAD" or body == b"" and int(headers["content-length"]) > 0, "%s %s: no body" % (method, path), body)
+            ok(
+                method != "HEAD" or body == b"" and int(headers["content-length"]) > 0,
+                "%s %s: no body" % (method, path),
+                body,
+            )
             ok(wanted != 405 or "allow" in headers, "%s %s: Allow" % (method, path), headers)
-        for bad in ("", "{", "[]", '{"model":7}', '{"model":"m","prompt":"x","options":[]}', '{"model":"m","stream":"yes"}', "\x00", '{"a":' * 2000):
+        for bad in (
+            "",
+            "{",
+            "[]",
+            '{"model":7}',
+            '{"model":"m","prompt":"x","options":[]}',
+            '{"model":"m","stream":"yes"}',
+            "\x00",
+            '{"a":' * 2000,
+        ):
             status, _, body, _ = ask(sim.port, bad)
-            ok(status == 400 and list(json.loads(body)) == ["error"], "bad request %.12r: 400 in Ollama's shape" % bad, (status, body[:200]))
+            ok(
+                status == 400 and list(json.loads(body)) == ["error"],
+                "bad request %.12r: 400 in Ollama's shape" % bad,
+                (status, body[:200]),
+            )
         got, end = raw(sim.port, b"nonsense\r\n\r\n")
         ok(end != "open" and b" 400 " in got[:20], "not HTTP: 400, closed", (got, end))
         equal(ask(sim.port, path="/")[0], 200, "and it still serves")
@@ -90,8 +138,16 @@ def routes():
     with Sim(*FAST, "--model", "a:1b", "--model", "b") as sim:
         names = [m["name"] for m in json.loads(ask(sim.port, path="/api/tags")[2])["models"]]
         equal(names, ["a:1b", "b"], "--model: /api/tags")
-        equal([ask(sim.port, prompt="x", model=m)[0] for m in ("a:1b", "b", "b:latest", "c")], [200, 200, 200, 404], "--model: what is there")
-        equal(json.loads(ask(sim.port, prompt="x", model="c")[2]), {"error": "model 'c' not found"}, "--model: the words")
+        equal(
+            [ask(sim.port, prompt="x", model=m)[0] for m in ("a:1b", "b", "b:latest", "c")],
+            [200, 200, 200, 404],
+            "--model: what is there",
+        )
+        equal(
+            json.loads(ask(sim.port, prompt="x", model="c")[2]),
+            {"error": "model 'c' not found"},
+            "--model: the words",
+        )
         equal(ask(sim.port, '{"model":"c"}', "/api/show")[0], 404, "--model: /api/show")
         equal(sim.close(), 143, "SIGTERM: 143")
 
@@ -100,16 +156,35 @@ def routes():
 def answers():
     with Sim(*FAST) as sim:
         status, headers, body, c = ask(sim.port, prompt="hello", model="gemma3:latest")
-        equal((status, headers["content-type"], headers.get("transfer-encoding")), (200, "application/x-ndjson", "chunked"), "stream: head")
+        equal(
+            (status, headers["content-type"], headers.get("transfer-encoding")),
+            (200, "application/x-ndjson", "chunked"),
+            "stream: head",
+        )
         ok(body.endswith(b"}\n"), "stream: ends with a line end", body[-50:])
         records = [json.loads(line) for line in body.split(b"\n") if line]
         equal(len(records), 21, "stream: one line a token and the last")
         for r in records[:-1]:
             equal(set(r), {"model", "created_at", "response", "done"}, "stream: fields of a line")
         last = records[-1]
-        ok(all(r["response"] and r["done"] is False and r["model"] == "gemma3:latest" for r in records[:-1]), "stream: values", records[:3])
-        needed = {"done_reason", "total_duration", "prompt_eval_count", "prompt_eval_duration", "eval_count", "eval_duration"}
-        ok(needed <= set(last) and last["done"] is True and last["response"] == "", "stream: the last line", last)
+        ok(
+            all(r["response"] and r["done"] is False and r["model"] == "gemma3:latest" for r in records[:-1]),
+            "stream: values",
+            records[:3],
+        )
+        needed = {
+            "done_reason",
+            "total_duration",
+            "prompt_eval_count",
+            "prompt_eval_duration",
+            "eval_count",
+            "eval_duration",
+        }
+        ok(
+            needed <= set(last) and last["done"] is True and last["response"] == "",
+            "stream: the last line",
+            last,
+        )
         equal((last["eval_count"], last["done_reason"]), (20, "stop"), "stream: counts")
         rate = last["eval_count"] / last["eval_duration"] * 1e9
         ok(1000 < rate < 2100, "stream: eval_count / eval_duration is about the rate", rate)
@@ -118,15 +193,27 @@ def answers():
         one = generate(sim.port, stream=False, model="gemma3:latest", prompt="hello there")
         ok(len(one) == 1 and one[0]["done"] and len(one[0]["response"]) > 20, "stream off: one document", one)
         limited = generate(sim.port, options={"num_predict": 5})
-        equal((len(limited), limited[-1]["eval_count"], limited[-1]["done_reason"]), (6, 5, "length"), "num_predict")
+        equal(
+            (len(limited), limited[-1]["eval_count"], limited[-1]["done_reason"]),
+            (6, 5, "length"),
+            "num_predict",
+        )
         a, b = (text_of(generate(sim.port, options={"seed": 7})) for _ in range(2))
         ok(a == b, "a seed in the request: the same text again", (a, b))
         ok(text_of(generate(sim.port, options={"seed": 8})) != a, "another seed: another text")
         ok(text_of(generate(sim.port)) != text_of(generate(sim.port)), "no seed: another text each time")
         got, end = raw(sim.port, post(version="1.0"))
-        ok(end == "closed" and b"chunked" not in got.lower() and got.endswith(b"}\n"), "HTTP/1.0: until close", got[-80:])
+        ok(
+            end == "closed" and b"chunked" not in got.lower() and got.endswith(b"}\n"),
+            "HTTP/1.0: until close",
+            got[-80:],
+        )
         unload = generate(sim.port, prompt="", keep_alive=0)
-        equal((unload[0]["done_reason"], json.loads(ask(sim.port, path="/api/ps")[2])), ("unload", {"models": []}), "keep_alive 0 unloads")
+        equal(
+            (unload[0]["done_reason"], json.loads(ask(sim.port, path="/api/ps")[2])),
+            ("unload", {"models": []}),
+            "keep_alive 0 unloads",
+        )
         equal(generate(sim.port, prompt="")[0]["done_reason"], "load", "no prompt: loads")
     with Sim(*FAST, "--tokens-per-event", "7") as sim:
         records = generate(sim.port)
@@ -137,8 +224,15 @@ def answers():
         ok(150 <= load < 250 and "load_duration" not in second[-1], "--load: once", (first[-1], second[-1]))
         equal(first[-1]["prompt_eval_count"], 50, "--prefill: prompt tokens")
         ok(80 <= second[-1]["prompt_eval_duration"] / 1e6 < 180, "--prefill and --ttft", second[-1])
-        ok(generate(sim.port, options={"num_ctx": 20})[-1].get("load_duration", 0) >= 150e6, "--load: again with another num_ctx")
-        equal(generate(sim.port, prompt="x" * 400, options={"num_ctx": 20})[-1]["prompt_eval_count"], 20, "a prompt is cut to num_ctx")
+        ok(
+            generate(sim.port, options={"num_ctx": 20})[-1].get("load_duration", 0) >= 150e6,
+            "--load: again with another num_ctx",
+        )
+        equal(
+            generate(sim.port, prompt="x" * 400, options={"num_ctx": 20})[-1]["prompt_eval_count"],
+            20,
+            "a prompt is cut to num_ctx",
+        )
 
 
 def stream_bytes(port, count, **fields):
@@ -167,11 +261,26 @@ def seeds():
     with folder() as base:
         for name, seed in (("a", "5"), ("b", "5"), ("c", "6")):
             where = base + "/" + name
-            with Sim("--ttft=1ms", "--rate=4000", "--tokens=20-60", "--jitter=lognormal:0.4", "--seed", seed, "--truth", where) as sim:
+            with Sim(
+                "--ttft=1ms",
+                "--rate=4000",
+                "--tokens=20-60",
+                "--jitter=lognormal:0.4",
+                "--seed",
+                seed,
+                "--truth",
+                where,
+            ) as sim:
                 seen[name] = stream_bytes(sim.port, 3)
             marks = truth(where)
-            first = {m["request"]: m["planned_ns"] for m in marks if m["event"] == "token" and m["index"] == 0}
-            seen[name + " schedule"] = [(m["request"], m["index"], m["planned_ns"] - first[m["request"]]) for m in marks if m["event"] == "token"]
+            first = {
+                m["request"]: m["planned_ns"] for m in marks if m["event"] == "token" and m["index"] == 0
+            }
+            seen[name + " schedule"] = [
+                (m["request"], m["index"], m["planned_ns"] - first[m["request"]])
+                for m in marks
+                if m["event"] == "token"
+            ]
             seen[name + " hashes"] = [m["hash"] for m in marks if m["event"] == "done"]
     equal(seen["a"], seen["b"], "same seed, same bytes")
     ok(seen["a"] != seen["c"], "another seed, other bytes")
@@ -184,7 +293,11 @@ def seeds():
 @test(alone=True)
 def pace():
     with folder() as base:
-        for name, options, rate in (("fixed", [], 200), ("normal", ["--jitter=normal:20%"], 200), ("two slots", ["--slots=2"], 150)):
+        for name, options, rate in (
+            ("fixed", [], 200),
+            ("normal", ["--jitter=normal:20%"], 200),
+            ("two slots", ["--slots=2"], 150),
+        ):
             where = base + "/" + name
             with Sim("--ttft=20ms", "--rate=%d" % rate, "--tokens=150", "--truth", where, *options) as sim:
                 with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -193,27 +306,44 @@ def pace():
             tokens = [m for m in marks if m["event"] == "token"]
             late = sorted((m["sent_ns"] - m["planned_ns"]) / 1e6 for m in tokens)
             p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
-            rig.say("%s: %d sends, late p50 %.3f ms, p99 %.3f ms, max %.3f ms" % (name, len(late), p50, p99, late[-1]))
+            rig.say(
+                "%s: %d sends, late p50 %.3f ms, p99 %.3f ms, max %.3f ms"
+                % (name, len(late), p50, p99, late[-1])
+            )
             ok(late[0] >= 0, name + ": never early", late[0])
             ok(p50 < 1 and p99 < 20, name + ": in time", (p50, p99))
             for request in {m["request"] for m in tokens}:
                 mine = [m for m in tokens if m["request"] == request]
                 equal([m["index"] for m in mine], list(range(150)), name + ": every token has its mark")
                 planned = [m["planned_ns"] for m in mine]
-                began = next(m["sent_ns"] for m in marks if m["event"] == "request" and m["request"] == request)
-                ok(20e6 <= planned[0] - began < 25e6, name + ": the first is planned at ttft", planned[0] - began)
+                began = next(
+                    m["sent_ns"] for m in marks if m["event"] == "request" and m["request"] == request
+                )
+                ok(
+                    20e6 <= planned[0] - began < 25e6,
+                    name + ": the first is planned at ttft",
+                    planned[0] - began,
+                )
                 if name == "normal":
                     gaps = [b - a for a, b in zip(planned, planned[1:])]
                     mean = sum(gaps) / len(gaps)
                     sd = (sum((g - mean) ** 2 for g in gaps) / len(gaps)) ** 0.5
-                    ok(abs(mean - 5e6) < 0.3e6 and 0.7e6 < sd < 1.3e6, "normal: mean and spread of the gaps", (mean, sd))
+                    ok(
+                        abs(mean - 5e6) < 0.3e6 and 0.7e6 < sd < 1.3e6,
+                        "normal: mean and spread of the gaps",
+                        (mean, sd),
+                    )
                 else:
                     drift = max(abs(p - planned[0] - k * 1e9 / rate) for k, p in enumerate(planned))
                     ok(drift < 1000, name + ": an absolute schedule, no drift", drift)
             for times in arrived:
                 # The monotonic clock is the same one in every process.
                 gaps = sorted(min(abs(t - m["sent_ns"]) for m in tokens) / 1e6 for t in times[:-1])
-                ok(gaps[len(gaps) // 2] < 2, name + ": lines arrive when the truth says they were sent", gaps[len(gaps) // 2])
+                ok(
+                    gaps[len(gaps) // 2] < 2,
+                    name + ": lines arrive when the truth says they were sent",
+                    gaps[len(gaps) // 2],
+                )
 
 
 def arrivals(port):
@@ -234,6 +364,7 @@ def slots_and_queue():
             begin = time.monotonic()
             status, headers, body, _ = ask(sim.port, prompt="x")
             return status, time.monotonic() - begin, body
+
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             jobs = []
             for i in range(4):
@@ -241,23 +372,39 @@ def slots_and_queue():
                 time.sleep(0.03)
             done = [j.result() for j in jobs]
         equal([d[0] for d in done], [200, 200, 503, 503], "slots 1, queue 1: the third is turned away")
-        equal(json.loads(done[2][2]), {"error": "server busy, please try again.  maximum pending requests exceeded"}, "503 in Ollama's words")
-        ok(done[0][1] < 0.3 < done[1][1] < 1 and done[2][1] < 0.15, "the second waits for the first, the third for nobody", [d[1] for d in done])
+        equal(
+            json.loads(done[2][2]),
+            {"error": "server busy, please try again.  maximum pending requests exceeded"},
+            "503 in Ollama's words",
+        )
+        ok(
+            done[0][1] < 0.3 < done[1][1] < 1 and done[2][1] < 0.15,
+            "the second waits for the first, the third for nobody",
+            [d[1] for d in done],
+        )
         equal(ask(sim.port, prompt="x")[0], 200, "and then it is free again")
     with Sim("--ttft=150ms", "--rate=inf", "--tokens=5", "--slots=3") as sim:
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             statuses = [s for s in pool.map(lambda _: ask(sim.port, prompt="x")[0], range(3))]
-        ok(statuses == [200] * 3 and time.monotonic() - begin < 0.42, "three slots: at the same time", time.monotonic() - begin)
+        ok(
+            statuses == [200] * 3 and time.monotonic() - begin < 0.42,
+            "three slots: at the same time",
+            time.monotonic() - begin,
+        )
 
 
 @test
 def gone_clients_free_their_slot():
-    with folder() as base, Sim("--ttft=20ms", "--rate=50", "--tokens=500", "--slots=1", "--truth", base + "/t") as sim:
+    with folder() as base, Sim(
+        "--ttft=20ms", "--rate=50", "--tokens=500", "--slots=1", "--truth", base + "/t"
+    ) as sim:
+
         def begin():
             s = socket.create_connection(("127.0.0.1", sim.port), 5)
             s.sendall(post())
             return s
+
         a = begin()
         ok(a.recv(10), "the first is served")
         waiting, gone = begin(), None
@@ -267,7 +414,10 @@ def gone_clients_free_their_slot():
         gone.close()
         a.close()
         at = time.monotonic()
-        ok(select.select([waiting], [], [], 3)[0] and waiting.recv(10), "the first leaves: the second is served")
+        ok(
+            select.select([waiting], [], [], 3)[0] and waiting.recv(10),
+            "the first leaves: the second is served",
+        )
         ok(time.monotonic() - at < 0.5, "and soon", time.monotonic() - at)
         waiting.shutdown(socket.SHUT_RDWR)
         waiting.close()
@@ -283,8 +433,8 @@ def raw_head(port):
         return s.recv(20) if select.select([s], [], [], 0.5)[0] else b""
 
 
+# kind, how the connection ends, what must be in the bytes, what must not
 FAULTS = [
-    # kind, how the connection ends, what must be in the bytes, what must not
     ("refuse", "reset", None, b"HTTP"),
     ("silence", "open", None, b"HTTP"),
     ("slow-head@100ms", "open", b'"done":true', None),
@@ -326,7 +476,11 @@ def faults():
             if name == "slow-head":
                 ok(got.startswith(b"HTTP/1.1 200"), "fault slow-head: the head is whole", got[:60])
             if name != "refuse":
-                ok(raw(sim.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 0.2)[0].startswith(b"HTTP/1.1 200"), "fault %s: other routes are well" % kind)
+                ok(
+                    raw(sim.port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 0.2)[0].startswith(b"HTTP/1.1 200"),
+                    "fault %s: other routes are well" % kind,
+                )
+
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(one, FAULTS))
     with Sim("--ttft=0", "--rate=inf", "--tokens=2", "--fault", "status-503:0.3", "--seed", "3") as sim:
@@ -340,25 +494,34 @@ def faults():
 @test
 def client_meets_faults():
     """What `run` makes of each: an exit code of the contract, never a hang."""
-    cases = {"refuse": 56, "silence": 28, "status-500": 22, "status-401": 77, "status-404": 22, "retry-after": 75, "fin@3": 18, "fin@100b": 18, "rst@3": 56, "stall@3": 28, "error@3": 22,
-             "bad-json@3": 56, "bad-chunk@3": 56, "no-last-chunk": 18, "drop-keep-alive": 0, "long-line@300000b": 0, "split-utf8": 0, "crlf": 0, "slow-head@50ms": 0}
+    cases = [
+        pair.rsplit("=", 1) for pair in """refuse=56 silence=28 status-500=22 status-401=77 status-404=22
+        retry-after=75 fin@3=18 fin@100b=18 rst@3=56 stall@3=28 error@3=22 bad-json@3=56 bad-chunk@3=56
+        no-last-chunk=18 drop-keep-alive=0 long-line@300000b=0 split-utf8=0 crlf=0 slow-head@50ms=0""".split()
+    ]
 
     def one(case):
-        (kind, code) = case
+        kind, code = case[0], int(case[1])
         name, _, position = kind.partition("@")
         spec = "ttft=1ms,rate=inf,tokens=30,fault=%s:1%s" % (name, "@" + position if position else "")
         r = run("run", rig.NOTES, "--agents", 1, "--sim=" + spec, "--idle-timeout", "400ms", timeout=10)
         equal(r.code, code, "run against %s (%s)" % (kind, r.words.strip()))
         ok(r.err == b"" if code == 0 else one_error_line(r), "run against %s: stderr" % kind, r)
+
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(one, cases.items()))
+        list(pool.map(one, cases))
 
 
 @test
 def ports():
     with Sim(*FAST) as sim:
         r = run("sim", "--port", sim.port, timeout=5)
-        ok(r.code not in (0, None) and one_error_line(r) and r.out == b"", "a port that is taken: one line", r)
+        ok(r.code == 74 and one_error_line(r) and r.out == b"", "a port that is taken: 74, one line", r)
+        ok("in use" in r.words and "nothing listens" not in r.words, "a port that is taken: the words", r)
+        r = run("run", rig.NOTES, "--sim=port=%d" % sim.port, timeout=5)
+        ok(r.code == 74 and one_error_line(r) and "in use" in r.words, "run --sim on a taken port", r)
+    r = run("sim", "--truth", "/nonexistent/x", timeout=5)
+    ok(r.code not in (0, None) and one_error_line(r) and "/nonexistent/x" in r.words, "no such folder", r)
     with Sim(*FAST, "--profile", "tr115", "--load=0", "--prefill=0") as sim:
         equal(len(generate(sim.port)), 21, "--profile: given keys win")
 
