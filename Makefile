@@ -32,10 +32,12 @@ USES_VERSION := $(if $(PRODUCT),$(shell grep -ls CHIMERA_VERSION $(PRODUCT)))
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 LANG_FLAGS := -std=c++23 -Iinclude
 LEAN := -fno-exceptions -fno-rtti -fno-math-errno -ffp-contract=off
-SMALL := -Os -flto -fno-asynchronous-unwind-tables -fno-threadsafe-statics -ffunction-sections \
-  -fdata-sections -fno-pie
-SMALL_LINK := -static -no-pie -Os -flto=auto -Wl,--gc-sections -Wl,--build-id=none \
-  -Wl,-z,norelro -Wl,-z,noseparate-code
+# Of the musl release: -Oz saves 2.1 KB over -Os, no jump tables 2.7 KB, big functions that are not
+# inlined into bigger ones (they spill) 3.9 KB, one partition for the link 1.3 KB.
+SMALL := -Oz -flto -flto-partition=one -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
+  -fno-jump-tables -fno-inline-functions-called-once -ffunction-sections -fdata-sections -fno-pie
+SMALL_LINK := -static -no-pie $(SMALL) -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro \
+  -Wl,-z,noseparate-code
 
 product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WARN)
 asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)

@@ -175,7 +175,7 @@ rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Prog
   outcome.number = number;
   outcome.scenario = settings.scenario;
   const size_t n = settings.agents.size();
-  outcome.agents.resize(n);
+  outcome.agents = std::vector<AgentOutcome>(n);  // resize() would bring 1 KB that moves them
   std::vector<rt::Account> accounts(n);
   rt::Gate gate(settings.permits);
   rt::Scope scope;

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <iterator>
 
 #include "chimera/base/text.hpp"
 #include "decimal.hpp"
@@ -48,7 +47,8 @@ bool try_digits(const Decimal& exact, double value, int count, Decimal& out) {
   // double while the next one up, further away, still reads as `value`. (A last digit of 9 would
   // carry into a shorter decimal, which was tried before.)
   const bool power_of_two = std::bit_cast<uint64_t>(value) << 12 == 0;
-  const bool nine = std::ssize(out.digits()) == count && out.digits().back() == '9';
+  const std::string_view digits = out.digits();
+  const bool nine = digits.size() == static_cast<size_t>(count) && digits.back() == '9';
   if (!power_of_two || count < 2 || nine) return false;
   out.step_up(count);
   return out.to_double() == value;
@@ -132,7 +132,8 @@ void append_fixed(std::string& out, double value, int decimals) {
   const Decimal exact(fabs(value));
   const Decimal d = exact.rounded(exact.point() + decimals);
   const auto digit = [&](int i) {
-    return i >= 0 && i < std::ssize(d.digits()) ? d.digits()[static_cast<size_t>(i)] : '0';
+    const auto at = static_cast<size_t>(i);  // before the first digit: huge
+    return at < d.digits().size() ? d.digits()[at] : '0';
   };
   const int point = d.point();
   for (int i = std::min(point - 1, 0); i < point; ++i) out += digit(i);

@@ -16,6 +16,23 @@ bool takes_two(const Option& o) {
   return o.metavar != nullptr && o.metavar[0] != '\'' && strchr(o.metavar, ' ') != nullptr;
 }
 
+// A word as a shell takes it.
+void append_quoted(std::string& out, std::string_view word) {
+  bool plain = !word.empty();
+  for (const char c : word)
+    plain = plain && (is_alpha(c) || is_digit(c) || strchr("_./:=,@%+-", c));
+  if (plain) {
+    out.append(word);
+    return;
+  }
+  out.push_back('\'');
+  for (const char c : word) {
+    if (c == '\'') out.append("'\\'");
+    out.push_back(c);
+  }
+  out.push_back('\'');
+}
+
 class Parser {
  public:
   Parser(Commands command, std::span<char* const> arguments, Settings& s, std::string& what)
@@ -25,13 +42,13 @@ class Parser {
     while (!rest_.empty()) {
       const std::string_view a = take();
       if (a == "--") {
-        while (!rest_.empty()) s_.positional.emplace_back(take());
+        while (!rest_.empty()) positional(take());
       } else if (a.size() > 2 && a.starts_with("--")) {
         CHI_TRY_VOID(long_option(a.substr(2)));
       } else if (a.size() > 1 && a[0] == '-') {
         CHI_TRY_VOID(short_options(a.substr(1)));
       } else {
-        s_.positional.emplace_back(a);
+        positional(a);
       }
     }
     return {};
@@ -42,6 +59,12 @@ class Parser {
     const std::string_view a = rest_.front();
     rest_ = rest_.subspan(1);
     return a;
+  }
+
+  void positional(std::string_view a) {
+    s_.positional.emplace_back(a);
+    s_.command.push_back(' ');
+    append_quoted(s_.command, a);
   }
 
   Result<void> wrong(std::string_view option, std::string_view why) {
@@ -92,9 +115,24 @@ class Parser {
     return set(o, shown, pair);
   }
 
+  // For the record; what may be secret is not.
+  Result<void> note(const Option& o, std::string_view value) {
+    s_.command.append(" --").append(o.name);
+    if (o.metavar == nullptr || (value_optional(o) && value.empty())) return {};
+    s_.command.push_back(takes_two(o) ? ' ' : '=');
+    const size_t equals = takes_two(o) ? value.find('=') : std::string_view::npos;
+    if (equals != std::string_view::npos) {
+      append_quoted(s_.command, value.substr(0, equals));
+      s_.command.push_back(' ');
+      value.remove_prefix(equals + 1);
+    }
+    append_quoted(s_.command, o.letter == 'H' ? "***" : value);
+    return {};
+  }
+
   Result<void> set(const Option& o, std::string_view shown, std::string_view value) {
     const Result<void> done = o.set(s_, o, value);
-    if (done) return {};
+    if (done) return note(o, value);
     // What may hold a secret is not shown: a header, or the password of a URL.
     const bool secret = o.letter == 'H' || value.find('@') != std::string_view::npos;
     std::string why = secret ? "the value" : "'" + printable(value, false) + "'";

@@ -2,7 +2,6 @@
 // main in src/cli/<command>.cpp.
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
 
 namespace chimera::cli {
@@ -53,7 +52,6 @@ int start(std::span<char* const> arguments) {
 }  // namespace chimera::cli
 
 int main(int argc, char** argv) {
-  (void)chimera::sys::process_start();
   const auto count = static_cast<size_t>(argc > 0 ? argc - 1 : 0);
   return chimera::cli::start(std::span<char* const>(argv + (argc > 0), count));
 }

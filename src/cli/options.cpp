@@ -85,7 +85,7 @@ Result<void> add_url(Settings& s, const Option&, Value v) {
 Result<void> place_url(Settings& s, const Option& o, Value v) {
   CHI_TRY(wire::Url url, wire::parse_url(v));
   const size_t at = o.name[0] == 'c' ? 0 : 1;
-  if (s.urls.size() <= at) s.urls.resize(at + 1, url);
+  while (s.urls.size() <= at) s.urls.push_back(wire::Url(url));
   s.urls[at] = std::move(url);
   return {};
 }

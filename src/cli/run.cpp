@@ -14,7 +14,6 @@
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
-#include "chimera/wire/json.hpp"
 #include "run_parts.hpp"
 
 namespace chimera::cli {
@@ -27,14 +26,14 @@ struct Job {
   agent::CrewSettings crew;
   rt::Runtime runtime;
   lab::ProcessFigures process;
-  std::vector<agent::RunOutcome> runs;
+  std::vector<lab::RunDigest> runs;
+  Nanos summary_saved = 0;
   size_t agents_done = 0, agents_failed = 0;
   Error first_failure;
   int output_code = 0;          // an exit code when output could not be written
 };
 
-// ---- results
-// --------------------------------------------------------------------------------------
+// ---- results ------------------------------------------------------------------------------------
 
 void note(Job& job, const Result<void>& written, std::string_view what) {
   if (written || job.output_code != 0) return;
@@ -82,11 +81,17 @@ void save_run(Job& job, const agent::RunOutcome& run) {
   save("metrics.json", lab::metrics_json(run, job.process));   // last: a folder with it is whole
 }
 
+lab::Summary summary_of(const Job& job) {
+  return {job.settings.scenario, job.crew.agents, job.runs};
+}
+
 void save_summary(Job& job) {
   const std::string base = job.settings.output + "/summary.";
-  note(job, sys::write_file_atomic(base + "md", lab::summary_markdown(job.runs)), base + "md");
-  const std::string json = lab::summary_json(job.runs, job.process, sys::unix_now_ns());
+  const lab::Summary summary = summary_of(job);
+  note(job, sys::write_file_atomic(base + "md", lab::summary_markdown(summary)), base + "md");
+  const std::string json = lab::summary_json(summary, job.process, sys::unix_now_ns());
   note(job, sys::write_file_atomic(base + "json", json), base + "json");
+  job.summary_saved = sys::now();
 }
 
 void count_agents(Job& job, const agent::RunOutcome& run) {
@@ -112,7 +117,11 @@ bool fruitless(const agent::RunOutcome& run) {
 void print_run(Job& job, const agent::RunOutcome& run) {
   const Settings& s = job.settings;
   if (fruitless(run) && (s.format == Format::text || s.format == Format::md)) return;
-  if (s.format == Format::ndjson) print(job, one_line(lab::metrics_json(run, job.process)) + "\n");
+  if (s.format == Format::json || s.format == Format::ndjson) {
+    const std::string record = lab::metrics_json(run, job.process);
+    if (s.format == Format::ndjson) return print(job, one_line(record) + "\n");
+    print(job, (job.runs.empty() ? "{\"runs\": [" : ",\n") + record);
+  }
   if (s.format == Format::text && s.output.empty()) print(job, lab::run_text(run, job.process));
   if (s.format != Format::md) return;
   std::string all;
@@ -125,32 +134,31 @@ void print_run(Job& job, const agent::RunOutcome& run) {
 void finish_run(Job& job, agent::RunOutcome&& run) {
   measure_process(job);
   count_agents(job, run);
-  if (!job.settings.output.empty()) save_run(job, run);
+  const bool saving = !job.settings.output.empty();
+  if (saving) save_run(job, run);
+  if (run.interrupted && job.settings.format != Format::text) return;
   print_run(job, run);
   if (run.interrupted) return;
-  job.runs.push_back(std::move(run));
-  if (!job.settings.output.empty()) save_summary(job);
+  job.runs.push_back(lab::digest_of(run));
+  // Every second is often enough for many short runs: each writes all that were before it.
+  if (saving && sys::now() - job.summary_saved > kSecond) save_summary(job);
 }
 
 void print_summary(Job& job) {
   const Settings& s = job.settings;
-  if (s.format == Format::text && (!s.output.empty() || s.runs != 1)) {
-    print(job, lab::summary_markdown(job.runs));
+  const lab::Summary summary = summary_of(job);
+  const bool many = s.runs != 1 || (s.format == Format::text && !s.output.empty());
+  if (s.format == Format::text || s.format == Format::md) {
+    if (many) print(job, lab::summary_markdown(summary));
+    return;
   }
-  if (s.format == Format::md && s.runs != 1) print(job, lab::summary_markdown(job.runs));
-  if (s.format == Format::text || s.format == Format::md) return;
-  const std::string summary = lab::summary_json(job.runs, job.process, sys::unix_now_ns());
-  if (s.format == Format::ndjson) return print(job, one_line(summary) + "\n");
-  std::string out;
-  wire::JsonWriter w(out, wire::JsonWriter::Style::pretty);
-  w.begin_object().key("runs").begin_array();
-  for (const agent::RunOutcome& run : job.runs) w.raw(lab::metrics_json(run, job.process));
-  w.end_array().field("schema", "chimera.run/1").key("summary").raw(summary).end_object();
-  print(job, out + "\n");
+  const std::string json = lab::summary_json(summary, job.process, sys::unix_now_ns());
+  if (s.format == Format::ndjson) return print(job, one_line(json) + "\n");
+  const char* const before = job.runs.empty() ? "{\"runs\": [" : "";
+  print(job, before + ("],\n\"schema\": \"chimera.run/1\",\n\"summary\": " + json) + "}\n");
 }
 
-// ---- the work
-// -------------------------------------------------------------------------------------
+// ---- the work -----------------------------------------------------------------------------------
 
 Nanos startup_of(const agent::RunOutcome& run) {
   Nanos first = kNever;
@@ -201,6 +209,7 @@ rt::Task<void> run_all(Job& job) {
 rt::Runtime* stoppable = nullptr;
 
 int finish(Job& job) {
+  if (!job.settings.output.empty()) save_summary(job);
   print_summary(job);
   if (sys::stop_signal() != 0) {
     std::string line = "interrupted: ";
@@ -232,6 +241,7 @@ void describe_process(Job& job) {
   p.coalesce = s.client.policy.coalesce;
   p.keep_alive = s.client.policy.keep_alive;
   p.version = version();
+  p.command = "chimera run" + s.command;
   p.binary_bytes = sys::executable_bytes();
   p.seed = s.common.seed.value_or(-1);
   p.simulated = s.simulate;
@@ -267,7 +277,6 @@ int start(Job& job) {
   stoppable = &job.runtime;
   sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   job.runtime.run(run_all(job));
-  if (job.settings.runs == 0 && !job.settings.output.empty()) save_summary(job);
   return finish(job);
 }
 

@@ -94,9 +94,26 @@ RunFigures figures_of(const RunOutcome& r) {
   return f;
 }
 
-std::vector<RunFigures> figures_of_all(std::span<const RunOutcome> runs) {
+RunDigest digest_of(const RunOutcome& run) {
+  RunDigest d;
+  d.number = run.number;
+  d.complete = run.complete();
+  d.figures = figures_of(run);
+  for (const AgentOutcome& a : run.agents) {
+    const AgentFigures f = figures_of(a);
+    d.agents.push_back({f.average_tokens_per_second, f.average_ttft_ms});
+    for (const StageOutcome* s : stages_of(a)) {
+      if (s->made) ++d.calls[static_cast<size_t>(s->call.validity())];
+    }
+  }
+  return d;
+}
+
+std::vector<RunFigures> complete_figures(std::span<const RunDigest> runs) {
   std::vector<RunFigures> all;
-  for (const RunOutcome& run : runs) all.push_back(figures_of(run));
+  for (const RunDigest& run : runs) {
+    if (run.complete) all.push_back(run.figures);
+  }
   return all;
 }
 

@@ -9,6 +9,7 @@
 namespace chimera::lab {
 namespace {
 
+using agent::AgentConfig;
 using agent::AgentOutcome;
 using agent::RunOutcome;
 using agent::StageOutcome;
@@ -173,23 +174,21 @@ void write_execution(JsonWriter& j, const AgentOutcome& a, const ProcessFigures&
   j.end_object();
 }
 
-void write_run_summary(JsonWriter& j, const RunOutcome& run) {
-  const RunFigures f = figures_of(run);
+void write_run_summary(JsonWriter& j, const RunDigest& run, agent::Scenario scenario) {
+  const RunFigures& f = run.figures;
   const size_t n = run.agents.size();
-  const AgentFigures a = n > 0 ? figures_of(run.agents[0]) : AgentFigures{};
+  const RunDigest::Agent a = n > 0 ? run.agents[0] : RunDigest::Agent{};
   j.begin_object();
-  j.field("collector_throughput", a.average_tokens_per_second);
-  j.field("collector_ttft_ms", a.average_ttft_ms);
+  j.field("collector_throughput", a.throughput).field("collector_ttft_ms", a.ttft_ms);
   j.field("concurrency_speedup", f.speedup);
   j.field("concurrent_wall_time_s", f.wall_s);
   j.field("efficiency_percent", f.efficiency_percent);
   if (n > 1) {
-    const AgentFigures b = figures_of(run.agents[1]);
-    j.field("insight_throughput", b.average_tokens_per_second);
-    j.field("insight_ttft_ms", b.average_ttft_ms);
+    j.field("insight_throughput", run.agents[1].throughput);
+    j.field("insight_ttft_ms", run.agents[1].ttft_ms);
   }
   j.field("resource_contention_detected", f.contention_detected);
-  j.field("run_number", run.number).field("scenario", agent::name_of(run.scenario));
+  j.field("run_number", run.number).field("scenario", agent::name_of(scenario));
   j.field("sequential_estimated_s", f.sequential_s);
   j.field("throughput_delta", f.throughput_delta);
   j.field("ttft_delta_ms", f.ttft_delta_ms).end_object();
@@ -209,7 +208,8 @@ void write_gaps(JsonWriter& j, const std::vector<uint32_t>& gaps_us) {
     return;
   }
   std::vector<uint32_t> sorted = gaps_us;
-  std::sort(sorted.begin(), sorted.end());
+  std::make_heap(sorted.begin(), sorted.end());  // half the code of std::sort
+  std::sort_heap(sorted.begin(), sorted.end());
   j.begin_object();
   static constexpr std::pair<const char*, double> kPoints[] = {
       {"max", 1}, {"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
@@ -295,20 +295,16 @@ void write_chimera(JsonWriter& j, const RunOutcome& run, const ProcessFigures& p
   j.end_object();
 }
 
-void write_call_counts(JsonWriter& j, std::span<const RunOutcome> runs) {
+void write_call_counts(JsonWriter& j, std::span<const RunDigest> runs) {
   // Sorted by name; the enumeration is sorted by meaning.
   using enum llm::Validity;
   static constexpr llm::Validity kSorted[] = {cold, empty, error, loop, ok, truncated};
-  uint64_t counts[std::size(kSorted)] = {};
-  for (const RunOutcome& run : runs) {
-    for (const AgentOutcome& a : run.agents) {
-      for (const StageOutcome* s : stages_of(a)) {
-        if (s->made) ++counts[static_cast<size_t>(s->call.validity())];
-      }
-    }
-  }
   j.key("calls").begin_object();
-  for (llm::Validity v : kSorted) j.field(llm::name_of(v), counts[static_cast<size_t>(v)]);
+  for (const llm::Validity v : kSorted) {
+    uint64_t count = 0;
+    for (const RunDigest& run : runs) count += run.calls[static_cast<size_t>(v)];
+    j.field(llm::name_of(v), count);
+  }
   j.end_object();
 }
 
@@ -337,28 +333,25 @@ std::string metrics_json(const RunOutcome& run, const ProcessFigures& process) {
   }
   j.field("run_number", run.number).field("scenario", agent::name_of(run.scenario));
   j.key("summary");
-  write_run_summary(j, run);
+  write_run_summary(j, digest_of(run), run.scenario);
   j.end_object();
   return out;
 }
 
-std::string summary_json(std::span<const RunOutcome> runs, const ProcessFigures& process,
+std::string summary_json(const Summary& summary, const ProcessFigures& process,
                          int64_t generated_unix_ns) {
   static constexpr const char* kNames[] = {"agent_a", "agent_b"};
-  const std::vector<RunFigures> figures = figures_of_all(runs);
-  uint64_t contention = 0, complete = 0;
-  for (const RunFigures& f : figures) contention += f.contention_detected;
-  for (const RunOutcome& run : runs) complete += run.complete();
+  const std::vector<RunFigures> figures = complete_figures(summary.runs);
   const RunFigures mean = mean_of(figures);
-  const std::span<const AgentOutcome> agents =
-      runs.empty() ? std::span<const AgentOutcome>{} : runs.front().agents;
+  uint64_t contention = 0;
+  for (const RunFigures& f : figures) contention += f.contention_detected;
 
   std::string out;
   JsonWriter j(out, JsonWriter::Style::pretty);
   j.begin_object();
-  for (size_t i = 0; i < std::min(agents.size(), std::size(kNames)); ++i) {
+  for (size_t i = 0; i < std::min(summary.agents.size(), std::size(kNames)); ++i) {
     j.key(kNames[i]);
-    write_config(j, agents[i].config);
+    write_config(j, summary.agents[i]);
   }
   j.key("aggregate").begin_object();
   j.field("average_concurrency_speedup", mean.speedup);
@@ -366,21 +359,20 @@ std::string summary_json(std::span<const RunOutcome> runs, const ProcessFigures&
   j.field("average_throughput_delta", mean.throughput_delta);
   j.field("average_ttft_delta_ms", mean.ttft_delta_ms).end_object();
   j.key("chimera").begin_object();
-  write_call_counts(j, runs);
-  j.field("complete_runs", complete).field("contention_runs", contention);
+  write_call_counts(j, summary.runs);
+  j.field("complete_runs", uint64_t{figures.size()}).field("contention_runs", contention);
   write_spreads(j, figures);
-  if (agents.size() > 2) {
+  if (summary.agents.size() > 2) {
     j.key("more_agents").begin_array();
-    for (const AgentOutcome& a : agents.subspan(2)) write_config(j, a.config);
+    for (const AgentConfig& c : summary.agents.subspan(2)) write_config(j, c);
     j.end_array();
   }
   j.field("preset", process.preset).field("runtime", process.runtime);
   j.field("schema", "chimera.summary/1").field("version", process.version).end_object();
   j.field("generated_at", timestamp(generated_unix_ns)).key("runs").begin_array();
-  for (const RunOutcome& run : runs) write_run_summary(j, run);
+  for (const RunDigest& run : summary.runs) write_run_summary(j, run, summary.scenario);
   j.end_array();
-  const agent::Scenario scenario = runs.empty() ? agent::Scenario{} : runs.front().scenario;
-  j.field("scenario", agent::name_of(scenario)).end_object();
+  j.field("scenario", agent::name_of(summary.scenario)).end_object();
   return out;
 }
 

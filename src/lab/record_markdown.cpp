@@ -21,8 +21,7 @@ void append_signed(std::string& out, double v, int decimals) {
 }
 
 // "- Label: 12.34 unit"; the unit brings its own blank.
-void figure(std::string& out, std::string_view label, double v, int decimals,
-            std::string_view unit) {
+void figure(std::string& out, const char* label, double v, int decimals, const char* unit) {
   out += "- ";
   out += label;
   out += ": ";
@@ -39,7 +38,7 @@ void line(std::string& out, std::string_view label, std::string_view text) {
   out += '\n';
 }
 
-void delta(std::string& out, std::string_view label, double v, std::string_view unit) {
+void delta(std::string& out, const char* label, double v, const char* unit) {
   out += label;
   out += ' ';
   out += kDelta;
@@ -172,13 +171,12 @@ void append_efficiency(std::string& out, const RunFigures& f) {
 
 }  // namespace
 
-std::string summary_markdown(std::span<const RunOutcome> runs) {
-  const RunFigures mean = mean_of(figures_of_all(runs));
-  const agent::Scenario scenario = runs.empty() ? agent::Scenario{} : runs.front().scenario;
+std::string summary_markdown(const Summary& summary) {
+  const RunFigures mean = mean_of(complete_figures(summary.runs));
   std::string out = "# Multi-Agent Summary (";
-  out += agent::name_of(scenario);
+  out += agent::name_of(summary.scenario);
   out += ")\n\nRuns: ";
-  append_u64(out, runs.size());
+  append_u64(out, summary.runs.size());
   out += '\n';
   delta(out, "Average Throughput", mean.throughput_delta, " tok/s");
   delta(out, "Average TTFT", mean.ttft_delta_ms, " ms");
@@ -187,10 +185,8 @@ std::string summary_markdown(std::span<const RunOutcome> runs) {
   out += "x\nAverage Efficiency: ";
   append_fixed(out, mean.efficiency_percent, 1);
   out += "%\n\n## Agent Configurations\n";
-  if (runs.empty()) return out;
-  const auto& agents = runs.front().agents;
-  for (size_t i = 0; i < agents.size(); ++i) {
-    line(out, "Agent " + agent_letter(i), describe(agents[i].config.options));
+  for (size_t i = 0; i < summary.agents.size(); ++i) {
+    line(out, "Agent " + agent_letter(i), describe(summary.agents[i].options));
   }
   return out;
 }
@@ -206,7 +202,7 @@ std::string combined_markdown(const RunOutcome& run) {
   figure(out, "Speedup", f.speedup, 2, "x");
   std::string ideal = "% (ideal = ";
   append_u64(ideal, run.agents.size());
-  figure(out, "Efficiency", f.efficiency_percent, 1, ideal + "x speedup)");
+  figure(out, "Efficiency", f.efficiency_percent, 1, (ideal + "x speedup)").c_str());
   line(out, "Contention Detected", f.contention_detected ? "Yes" : "No");
   for (size_t i = 0; i < run.agents.size(); ++i) agent_section(out, run.agents[i], i);
   if (run.agents.size() > 1) {

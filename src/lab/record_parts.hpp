@@ -33,8 +33,8 @@ inline constexpr FigureName kFigures[] = {
     {"ttft_delta_ms", &RunFigures::ttft_delta_ms},
 };
 
-
-std::vector<RunFigures> figures_of_all(std::span<const agent::RunOutcome> runs);
+// Those of the complete runs.
+std::vector<RunFigures> complete_figures(std::span<const RunDigest> runs);
 // The mean of each of them; upstream's neutral values (speedup 1, efficiency 50) without runs.
 RunFigures mean_of(std::span<const RunFigures> figures);
 

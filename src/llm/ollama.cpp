@@ -41,6 +41,11 @@ void write_options(JsonWriter& w, const Options& o) {
 }
 
 Result<void> wrong(const char* what) { return fail(Errc::protocol, what); }
+constexpr const char* kNotJson = "reply is not JSON";
+// A value that is not what it should be, or not even JSON.
+Result<void> mistyped(Event e, const char* what) {
+  return wrong(e == Event::error ? kNotJson : what);
+}
 
 // The count fields of the last record. Others are not ours.
 uint64_t* count_field(const JsonReader& r, Call& c) {
@@ -63,11 +68,12 @@ Result<void> take_text(JsonReader& r, std::string& out) {
     r.string(out);
     return {};
   }
-  return e == Event::null ? Result<void>() : wrong("reply: a text field is not a string");
+  return e == Event::null ? Result<void>() : mistyped(e, "reply: a text field is not a string");
 }
 
 Result<void> take_number(JsonReader& r, uint64_t* count, Nanos* duration) {
-  if (r.next() != Event::number) return wrong("reply: a count is not a number");
+  const Event e = r.next();
+  if (e != Event::number) return mistyped(e, "reply: a count is not a number");
   const auto value = r.unsigned_integer();
   if (!value || *value > INT64_MAX) return wrong("reply: a count is out of range");
   if (count != nullptr) *count = *value;
@@ -93,12 +99,13 @@ Result<void> take_field(JsonReader& r, Call& call, Record& record) {
     return take_text(r, call.done_reason);
   }
   if (r.is("done")) {
-    if (r.next() != Event::boolean) return wrong("reply: done is not a boolean");
+    const Event e = r.next();
+    if (e != Event::boolean) return mistyped(e, "reply: done is not a boolean");
     call.done = call.done || r.boolean();
     return {};
   }
   if (r.is("error")) record.error = true;
-  return r.skip() ? Result<void>() : wrong("reply is not JSON");
+  return r.skip() ? Result<void>() : wrong(kNotJson);
 }
 
 void stamp(Call& call, bool visible, Nanos at) {
@@ -154,10 +161,10 @@ Result<void> take_record(std::string_view line, Nanos at, Call& call, std::strin
   JsonReader r(line);
   Event e = r.next();
   if (e != Event::object_begin) {
-    return wrong(e == Event::error ? "reply is not JSON" : "reply is not a JSON object");
+    return mistyped(e, "reply is not a JSON object");
   }
   for (e = r.next(); e == Event::key; e = r.next()) CHI_TRY_VOID(take_field(r, call, record));
-  if (e != Event::object_end || r.next() != Event::end) return wrong("reply is not JSON");
+  if (e != Event::object_end || r.next() != Event::end) return wrong(kNotJson);
   if (record.error) {
     call.error_text = error_words(line);
     const bool missing =

@@ -135,7 +135,7 @@ rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d) 
   Race race;
   race.to = to;
   race.deadline = d;
-  race.go.resize(to.size());
+  race.go = std::vector<rt::Stop>(to.size());
   const Nanos stagger = to[0].loopback() ? kStaggerLoopback : kStagger;
   const Nanos begin = sys::now();
   rt::Scope scope;

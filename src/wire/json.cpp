@@ -330,6 +330,8 @@ void JsonReader::string(std::string& out) const {
   for (std::string_view rest = raw_; !rest.empty();) out += take_piece(rest, room);
 }
 
+bool JsonReader::is(const char* plain) const { return is(std::string_view(plain)); }
+
 bool JsonReader::is(std::string_view plain) const {
   if (!escaped_) return raw_ == plain;
   char room[4];

@@ -119,6 +119,7 @@ JsonWriter& JsonWriter::raw(std::string_view json) {
 }
 
 // Out of line, because the callers have hundreds of them.
+JsonWriter& JsonWriter::key(const char* name) { return key(std::string_view(name)); }
 JsonWriter& JsonWriter::field(const char* name, std::string_view v) { return key(name).string(v); }
 JsonWriter& JsonWriter::field(const char* name, double v) { return key(name).number(v); }
 JsonWriter& JsonWriter::field(const char* name, int64_t v) { return key(name).integer(v); }

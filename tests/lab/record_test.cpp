@@ -15,6 +15,7 @@
 
 using namespace chimera;
 using namespace chimera::lab;
+using agent::AgentConfig;
 using agent::AgentOutcome;
 using agent::RunOutcome;
 using wire::JsonReader;
@@ -229,6 +230,12 @@ std::string without_summary(std::string text) {
 
 }  // namespace
 
+std::vector<AgentConfig> configs_of(const RunOutcome& run) {
+  std::vector<AgentConfig> configs;
+  for (const AgentOutcome& a : run.agents) configs.push_back(a.config);
+  return configs;
+}
+
 TEST_CASE("upstream's files come out again from their raw values") {
   const fs::path root = samples();
   if (root.empty()) {
@@ -254,12 +261,14 @@ TEST_CASE("upstream's files come out again from their raw values") {
     CHECK(ours.sorted);
     check_same(ours, theirs);
 
-    const RunOutcome runs[] = {run};
-    const Flat summary = flatten(summary_json(runs, process, 0));
+    const std::vector<RunDigest> digests = {digest_of(run)};
+    const std::vector<AgentConfig> configs = configs_of(run);
+    const Summary about{run.scenario, configs, digests};
+    const Flat summary = flatten(summary_json(about, process, 0));
     CHECK(summary.sorted);
     check_same(summary, flatten(read_file(folder.parent_path() / "summary.json")));
 
-    CHECK(summary_markdown(runs) == read_file(folder.parent_path() / "summary.md"));
+    CHECK(summary_markdown(about) == read_file(folder.parent_path() / "summary.md"));
     const std::string combined = combined_markdown(run);
     const std::string upper = combined.substr(0, combined.find("\n## Decomposition"));
     CHECK(upper == replaced(read_file(folder / "combined_report.md"), "# Rust", "# Chimera"));
@@ -521,19 +530,33 @@ TEST_CASE("summary over runs: means, SD, counts") {
   runs[1].agents[1].report_stage.call.text.clear();
   runs[1].agents[1].report_stage.made = false;
   runs[1].agents[1].failed = true;
-  const Flat f = flatten(summary_json(runs, {}, 1763234389 * kSecond));
+  const RunDigest digests[] = {digest_of(runs[0]), digest_of(runs[1])};
+  const std::vector<AgentConfig> configs = configs_of(runs[0]);
+  const Summary about{runs[0].scenario, configs, digests};
+  const Flat f = flatten(summary_json(about, {}, 1763234389 * kSecond));
   CHECK(f.sorted);
   CHECK(f.text(".generated_at") == "2025-11-15T19:19:49Z");
-  CHECK(close(f.number(".chimera.figures.overhead_ms.mean"), 505));
-  CHECK(close(f.number(".chimera.figures.overhead_ms.sd"), 1000 / sqrt(2)));
-  CHECK(close(f.number(".aggregate.average_efficiency"), (300 / 4.005 + 300 / 5.005) / 2));
+  // The second run lost an agent: it is listed and counted, but in no mean.
+  CHECK(close(f.number(".chimera.figures.overhead_ms.mean"), 5));
+  CHECK(close(f.number(".chimera.figures.overhead_ms.sd"), 0));
+  CHECK(close(f.number(".aggregate.average_efficiency"), 300 / 4.005));
   CHECK(f.text(".chimera.calls.ok") == "6");
   CHECK(f.text(".chimera.calls.cold") == "1");
   CHECK(f.text(".chimera.calls.error") == "0");
-  CHECK(f.text(".chimera.contention_runs") == "2");
+  CHECK(f.text(".chimera.contention_runs") == "1");
   CHECK(f.text(".chimera.complete_runs") == "1");
   CHECK(f.text(".chimera.schema") == "chimera.summary/1");
   CHECK(f.has(".runs[1].scenario"));
+
+  runs[1] = run_of(2);
+  runs[1].wall += 1000 * kMilli;
+  const RunDigest whole[] = {digest_of(runs[0]), digest_of(runs[1])};
+  const Summary both{runs[0].scenario, configs, whole};
+  const Flat g = flatten(summary_json(both, {}, 0));
+  CHECK(close(g.number(".chimera.figures.overhead_ms.mean"), 505));
+  CHECK(close(g.number(".chimera.figures.overhead_ms.sd"), 1000 / sqrt(2)));
+  CHECK(close(g.number(".aggregate.average_efficiency"), (300 / 4.005 + 300 / 5.005) / 2));
+  CHECK(g.text(".chimera.contention_runs") == "2");
 }
 
 TEST_CASE("warnings are computed from the run") {
@@ -610,15 +633,16 @@ TEST_CASE("run_text: reports, table, efficiency") {
   p.runtime = "fixed";
   p.preset = "smol-1kb";
   const std::string text = run_text(run, p);
-  CHECK(lowered(text) == lowered(
+  CHECK(text == std::string(
       "# R1\\x1b[2J\n\ttext\n\n"
-      "Label of insight: no report: reset 104: body\n\n"
+      "Label of insight: no whole report: reset 104: body\n\n"
+      "## Report\nAll is well.\n\n"
       "agent      endpoint          tokens  tok/s      TTFT  duration  validity\n"
       "collector  http://collector      40  40.00  100.0 ms    2.00 s  ok\n"
       "insight    http://insight        40  40.00  100.0 ms    4.00 s  ok,error\n"
       "\n"
       "efficiency 74.91 % = 100 - 25.00 (imbalance) - 0.09 (overhead, 5.00 ms)\n"
       "contention 1.00 %, together 19.98 tok/s, wall 4.00 s\n"
-      "runtime fixed (smol-1kb)\n"));
+      "runtime fixed, workers 0, read size 0 bytes\n"));
   for (char c : text) CHECK((c == '\n' || c == '\t' || (c >= ' ' && c < 127)));
 }

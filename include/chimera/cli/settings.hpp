@@ -49,6 +49,7 @@ struct Settings {
   int verbose = 0;
 
   std::vector<std::string> positional;
+  std::string command;                   // the arguments as a shell takes them, without secrets
 };
 
 // Which commands have an option: one bit each.

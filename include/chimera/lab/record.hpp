@@ -68,11 +68,29 @@ struct ProcessFigures {
 // "collector" is the first agent, "insight" the second (left out with one agent), the others are in
 // chimera.more_agents.
 std::string metrics_json(const agent::RunOutcome& run, const ProcessFigures& process);
-// summary.json over the finished runs.
-std::string summary_json(std::span<const agent::RunOutcome> runs, const ProcessFigures& process,
+// What is kept of a run when its texts are on disk: enough for the summary.
+struct RunDigest {
+  int number = 1;
+  bool complete = false;                 // every agent has its report
+  RunFigures figures;
+  struct Agent {
+    double throughput = 0, ttft_ms = 0;  // means over its calls
+  };
+  std::vector<Agent> agents;
+  uint64_t calls[6] = {};                // by llm::Validity
+};
+RunDigest digest_of(const agent::RunOutcome& run);
+
+struct Summary {
+  agent::Scenario scenario{};
+  std::span<const agent::AgentConfig> agents;
+  std::span<const RunDigest> runs;
+};
+// summary.json over the finished runs; means are over the complete ones.
+std::string summary_json(const Summary& summary, const ProcessFigures& process,
                          int64_t generated_unix_ns);
 // summary.md, combined_report.md, <agent>_report.md in upstream's layout.
-std::string summary_markdown(std::span<const agent::RunOutcome> runs);
+std::string summary_markdown(const Summary& summary);
 std::string combined_markdown(const agent::RunOutcome& run);
 std::string agent_markdown(const agent::AgentOutcome& a);
 // What makes a run's figures doubtful, one sentence each: agents that share a server, cold loads,

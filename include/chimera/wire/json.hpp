@@ -39,6 +39,7 @@ class JsonReader {
   void string(std::string& out) const;
   // True when the current key or string equals `plain` (decoded).
   bool is(std::string_view plain) const;
+  bool is(const char* plain) const;
   bool boolean() const { return raw_.size() == 4; }
   // The current number. Errors: bad_input when it does not fit (integers: also with a fraction or
   // an exponent that is not integral).
@@ -105,6 +106,7 @@ class JsonWriter {
   JsonWriter& begin_array();
   JsonWriter& end_array();
   JsonWriter& key(std::string_view name);
+  JsonWriter& key(const char* name);
   JsonWriter& string(std::string_view s);
   JsonWriter& number(double v);           // append_shortest: always with a fraction or exponent
   JsonWriter& integer(int64_t v);

@@ -234,8 +234,8 @@ struct LinuxPort : Port {
     if (precise) {
       const timespec ts{static_cast<time_t>(left / kSecond), static_cast<long>(left % kSecond)};
       const long n = ::syscall(SYS_epoll_pwait2, epoll, events, kEvents, &ts, nullptr, 8);
-      if (n >= 0 || errno != ENOSYS) return static_cast<int>(n);
-      precise = false;
+      if (n >= 0 || errno == EINTR) return static_cast<int>(n);
+      precise = false;   // before Linux 5.11, or forbidden by a filter
     }
     // Milliseconds, rounded up: a timer that is early would make its worker spin.
     const Nanos ms = left / kMilli + (left % kMilli != 0);

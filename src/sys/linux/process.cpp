@@ -17,8 +17,10 @@
 #include <algorithm>
 #include <atomic>
 
+#include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sys/clock.hpp"
+#include "chimera/sys/file.hpp"
 
 namespace chimera::sys {
 namespace {
@@ -106,12 +108,23 @@ void handle_stop(int number) {
   errno = saved;
 }
 
+// The peak in /proc is this program's own; getrusage's outlives exec, so that a small program would
+// report what its parent weighed when it forked.
+int64_t peak_kib(int64_t otherwise) {
+  const Result<std::string> status = read_file("/proc/self/status", 64 << 10);
+  const size_t at = status ? status->find("VmHWM:") : std::string::npos;
+  if (at == std::string::npos) return otherwise;
+  const std::string_view behind = trim_left(std::string_view(*status).substr(at + 6));
+  const size_t end = behind.find(' ');
+  return parse_i64(behind.substr(0, end)).value_or(otherwise);
+}
+
 }  // namespace
 
 Usage usage() {
   rusage r{};
   getrusage(RUSAGE_SELF, &r);
-  return {.max_rss_kib = r.ru_maxrss,
+  return {.max_rss_kib = peak_kib(r.ru_maxrss),
           .user = duration(r.ru_utime),
           .system = duration(r.ru_stime),
           .voluntary_switches = r.ru_nvcsw,
@@ -141,9 +154,10 @@ Result<Child> Child::start_self(const std::vector<std::string>& arguments) {
   self[length] = '\0';
   // The name is for lists of processes; what runs is kSelf, which is there even after the file was
   // replaced by a newer build.
-  std::vector<char*> pointers = {self};
-  for (const std::string& a : arguments) pointers.push_back(const_cast<char*>(a.c_str()));
-  pointers.push_back(nullptr);
+  std::vector<char*> pointers(arguments.size() + 2);  // the last one stays null
+  char** next = pointers.data();
+  *next = self;
+  for (const std::string& a : arguments) *++next = const_cast<char*>(a.c_str());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
   const pid_t pid = fork_child(pointers.data(), ends[1]);
