@@ -126,7 +126,7 @@ musl:  ## build/musl/chimera: the release, static on musl
 
 .PHONY: run
 run: build/chimera  ## the main job on two simulated servers and the sample folder
-	build/chimera run samples/notes --sim
+	build/chimera run samples/notes --sim=tokens=240,rate=60
 
 .PHONY: install
 install: build/chimera  ## copy the binary to $(DESTDIR)$(PREFIX)/bin
@@ -164,6 +164,29 @@ test:  ## build and run every test; installs what it needs when it may
 	@tools/need.sh doctest-dev python3
 	@$(MAKE) build/chimera test-suites
 	@tools/run_tests.sh --summary build/test-summary build/chimera $(SUITES) $(E2E)
+
+# --- fuzzing ----------------------------------------------------------------------------------
+
+# clang's libFuzzer over every parser. What is kept of it (tests/fuzz/corpus, regress) goes through
+# the same functions in `make test`, without clang. hooks.cpp stays out: it asks in GCC's way whether
+# a sanitizer brings its own allocator.
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cpp,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.cpp))
+FUZZ_SECONDS := 20
+fuzz_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+  -fno-sanitize-recover=all -DCHIMERA_LIBFUZZER $(WARN)
+$(eval $(call variant,fuzz,$(CLANG)))
+
+$(FUZZERS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%_fuzz.o \
+    $(call objects,fuzz,$(filter-out src/base/hooks.cpp,$(LIBRARY)))
+	$(call SAY,LINK)
+	$(Q)$(CLANG) $(fuzz_FLAGS) -fsanitize=fuzzer $(filter %.o,$^) -o $@
+
+.PHONY: fuzz fuzzers
+fuzzers: $(FUZZERS)
+fuzz:  ## fuzz every parser for FUZZ_SECONDS (20) each, with clang
+	@tools/need.sh clang-19 libclang-rt-19-dev
+	@$(MAKE) fuzzers
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
 # --- checks -----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "chimera/base/text.hpp"
+#include "chimera/cli/explain.hpp"
 #include "chimera/cli/settings.hpp"
 #include "chimera/sys/process.hpp"
 
@@ -133,12 +134,17 @@ class Parser {
   Result<void> set(const Option& o, std::string_view shown, std::string_view value) {
     const Result<void> done = o.set(s_, o, value);
     if (done) return note(o, value);
+    const Error& e = done.error();
+    const bool file = e.code != Errc::usage && e.code != Errc::bad_input;
+    if (file) {
+      what_ = std::string(shown).append(": ").append(explain(e, value, {}));
+      return done;
+    }
     // What may hold a secret is not shown: a header, or the password of a URL.
     const bool secret = o.letter == 'H' || value.find('@') != std::string_view::npos;
     std::string why = secret ? "the value" : "'" + printable(value, false) + "'";
     why.append(" is not valid");
-    if (done.error().code == Errc::usage) why.append(" (").append(done.error().where).append(")");
-    if (done.error().code != Errc::usage && done.error().code != Errc::bad_input) return done;
+    if (e.code == Errc::usage) why.append(" (").append(e.where).append(")");
     return wrong(shown, why);
   }
 
@@ -176,6 +182,27 @@ Result<void> take_ollama_host(Settings& s, std::vector<std::string>& warnings) {
   return {};
 }
 
+// Options that cannot both be meant.
+Result<void> check_together(const Settings& s) {
+  if (s.simulate && !s.urls.empty()) return fail(Errc::usage, "give --sim or -u, not both");
+  if (!s.simulate && s.sim_servers != 0) return fail(Errc::usage, "--sim-servers goes with --sim");
+  if (s.runtime.kind == rt::Kind::local && s.runtime.threads > 1) {
+    return fail(Errc::usage, "--runtime local has one thread");
+  }
+  return {};
+}
+
+// Proxies are not spoken to; who has set one should know.
+void mention_proxy(const Settings& s, std::vector<std::string>& warnings) {
+  bool far = false;
+  for (const wire::Url& u : s.urls) {
+    const auto ip = sys::parse_ip(u.host, u.port);
+    far = far || !(ip ? ip->loopback() : u.host == "localhost");
+  }
+  const bool proxy = !sys::env("http_proxy").empty() || !sys::env("HTTP_PROXY").empty();
+  if (far && proxy) warnings.push_back("HTTP_PROXY is set but not used: connecting directly");
+}
+
 }  // namespace
 
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
@@ -184,12 +211,14 @@ Result<void> parse_arguments(Commands command, std::span<char* const> arguments,
 }
 
 Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
+  CHI_TRY_VOID(check_together(s));
   s.client.extra_fields = s.headers;
   CHI_TRY_VOID(take_key(s));
   if (s.urls.empty() && !s.simulate) CHI_TRY_VOID(take_ollama_host(s, warnings));
   for (const wire::Url& u : s.urls) {
-    if (u.https) return fail(Errc::unsupported, "https (use the TLS build: make TLS=1)");
+    if (u.https) return fail(Errc::unsupported, "https, which needs TLS");
   }
+  mention_proxy(s, warnings);
   return {};
 }
 

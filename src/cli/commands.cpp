@@ -79,7 +79,7 @@ constexpr Command kCommands[] = {
     {kSim, "sim", "[OPTIONS]",
      "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
      sim_command},
-    {kIngest, "ingest", "DIR [OPTIONS]", "what `run` would read: files, metrics, warnings",
+    {kIngest, "ingest", "[DIR] [OPTIONS]", "what `run` would read: files, metrics, warnings",
      kIngestDetails, ingest_command},
     {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,
      fetch_command},
@@ -108,7 +108,8 @@ int sim_command(Settings& s) {
   if (e.code == Errc::refused) e.code = Errc::io;   // an address of ours, not somebody's server
   std::string place = s.sim.host + ":";
   append_u64(place, s.sim.port);
-  complain("sim", e, e.code == Errc::io ? place : s.sim.truth);
+  const bool busy = e.code == Errc::io;
+  complain("sim", e, busy ? place : s.sim.truth, busy ? "choose another --port, or 0" : "");
   return exit_code(e);
 }
 

@@ -37,7 +37,7 @@ constexpr Row kRows[] = {
     {Errc::bad_input, 65, "bad data (?)", nullptr},
     {Errc::bad_config, 78, "bad configuration (?)", nullptr},
     {Errc::usage, 2, "?", nullptr},
-    {Errc::io, 74, "cannot use it (?)", nullptr},
+    {Errc::io, 74, "?", nullptr},
     {Errc::not_found, 65, "no such file or folder", nullptr},
     {Errc::unsupported, 1, "not in this build: ?", nullptr},
 };
@@ -59,6 +59,23 @@ std::string place_of(std::string_view subject) {
   return place;
 }
 
+bool is_http(Errc code) {
+  return code == Errc::http_status || code == Errc::auth || code == Errc::busy ||
+         code == Errc::no_model;
+}
+
+// The status, or the system's words for its number where they say more than ours.
+void append_number(std::string& s, const Error& e) {
+  if (e.os == 0 || e.code == Errc::not_found) return;
+  if (!is_http(e.code)) {
+    s.append(": ").append(strerror(e.os));
+    return;
+  }
+  s.append(" (HTTP ");
+  append_i64(s, e.os);
+  s.push_back(')');
+}
+
 // The remedy for a deadline is the option that sets it.
 std::string_view option_of(std::string_view deadline) {
   if (deadline == "connect") return "raise --connect-timeout";
@@ -71,8 +88,11 @@ std::string_view option_of(std::string_view deadline) {
 
 int exit_code(const Error& e) { return row_of(e.code).exit; }
 
-std::string explain(const Error& e, std::string_view subject, std::string_view words) {
-  const Row& row = row_of(e.code);
+std::string explain(const Error& e, std::string_view subject, std::string_view words,
+                    bool with_remedy) {
+  Row row = row_of(e.code);
+  const bool no_route = e.code == Errc::refused && std::string_view(e.where) == "no route";
+  if (no_route) row = {e.code, row.exit, "cannot reach @", "check the address and the network"};
   const std::string place = subject.empty() ? std::string("the server") : place_of(subject);
   std::string s;
   for (const char* c = row.words; *c != 0; ++c) {
@@ -84,18 +104,12 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
       s.push_back(*c);
     }
   }
-  if (e.code == Errc::http_status || e.code == Errc::auth || e.code == Errc::busy) {
-    s.append(" (HTTP ");
-    append_i64(s, e.os);
-    s.push_back(')');
-  } else if (e.os != 0) {
-    s.append(": ").append(strerror(e.os));
-  }
+  append_number(s, e);
   if (!words.empty() && words != subject) s.append(": ").append(words);
   const std::string_view remedy = e.code == Errc::timed_out ? option_of(e.where)
                                   : row.remedy != nullptr   ? row.remedy
                                                             : "";
-  if (!remedy.empty()) s.append(": ").append(remedy);
+  if (with_remedy && !remedy.empty()) s.append(": ").append(remedy);
   return printable(s, false);
 }
 
@@ -117,7 +131,9 @@ int print(std::string_view text) {
 void complain(std::string_view what, const Error& e, std::string_view subject,
               std::string_view words) {
   std::string line = printable(what, false);
-  line.append(": ").append(explain(e, subject, words));
+  // The remedies are for model servers; `fetch` talks to any.
+  const bool remedy = what != "fetch" || e.code == Errc::timed_out;
+  line.append(": ").append(explain(e, subject, words, remedy));
   if (!subject.empty()) line.append(" (").append(printable(subject, false)).append(")");
   say(line);
 }

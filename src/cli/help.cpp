@@ -108,6 +108,11 @@ std::string help_text(const Command& c) {
     s.append("\nOTHER\n");
   }
   append_option(s, 'h', "help", nullptr, "this text");
+  if (c.bit != kIngest) {
+    s.append(
+        "\nTIME is 500us, 80ms, 5s, 2m or 1h; a bare number is seconds. BYTES may end in k or m"
+        " (1k = 1024).\n");
+  }
   return s.append(c.details).append(kCodes);
 }
 

@@ -7,18 +7,17 @@
 namespace chimera::cli {
 
 int ingest_command(Settings& s) {
-  if (s.positional.size() != 1) {
+  if (s.positional.size() > 1) {
     say("ingest takes one folder: see chimera ingest --help");
     return 2;
   }
-  if (s.format != Format::text && s.format != Format::json) {
-    say("--format: text or json here: see chimera ingest --help");
-    return 2;
-  }
-  const auto inventory = agent::ingest(s.positional[0]);
+  const std::string folder = s.positional.empty() ? "." : s.positional[0];
+  const auto inventory = agent::ingest(folder);
   if (!inventory) {
-    complain("ingest", inventory.error(), s.positional[0]);
-    return exit_code(inventory.error());
+    Error e = inventory.error();
+    if (e.code == Errc::io) e = {Errc::bad_input, e.os, "cannot be read"};   // input, not output
+    complain("ingest", e, folder);
+    return exit_code(e);
   }
   return print(s.format == Format::json ? agent::ingest_json(*inventory)
                                         : agent::ingest_text(*inventory));

@@ -37,12 +37,9 @@ int start(std::span<char* const> arguments) {
   Settings settings;
   std::string what;
   const auto parsed = parse_arguments(command->bit, arguments, settings, what);
-  if (!parsed && parsed.error().code == Errc::usage) {
-    say(what + ": see chimera " + command->name + " --help");
-    return 2;
-  }
   if (!parsed) {
-    complain(name, parsed.error(), {});
+    const bool usage = parsed.error().code == Errc::usage;
+    say(usage ? what + ": see chimera " + command->name + " --help" : what);
     return exit_code(parsed.error());
   }
   return command->main(settings);

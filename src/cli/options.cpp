@@ -16,9 +16,10 @@ Result<void> set_duration(Nanos& out, Value v) {
   CHI_TRY(out, parse_duration(v));
   return {};
 }
-Result<void> set_int(int& out, Value v, int least, int most) {
+// `range` says the two limits in words.
+Result<void> set_int(int& out, Value v, int least, int most, const char* range) {
   CHI_TRY(const int64_t n, parse_i64(v));
-  if (n < least || n > most) return wrong("out of range");
+  if (n < least || n > most) return wrong(range);
   out = static_cast<int>(n);
   return {};
 }
@@ -31,23 +32,28 @@ Result<void> set_size(uint32_t& out, Value v, uint64_t least) {
 
 // A model option by its Ollama name. Integers and decimals are checked here, not by the server.
 Result<void> set_model_option(llm::Options& o, Value name, Value v) {
-  struct Integer { Value name; std::optional<int64_t> llm::Options::*field; };
+  struct Integer { Value name; std::optional<int64_t> llm::Options::*field; int64_t least; };
   struct Decimal { Value name; std::optional<double> llm::Options::*field; };
-  static constexpr Integer kIntegers[] = {
-      {"num-gpu", &llm::Options::num_gpu}, {"num-ctx", &llm::Options::num_ctx},
-      {"top-k", &llm::Options::top_k},     {"num-predict", &llm::Options::num_predict},
-      {"seed", &llm::Options::seed}};
+  static constexpr Integer kIntegers[] = {{"num-gpu", &llm::Options::num_gpu, -1},
+                                          {"num-ctx", &llm::Options::num_ctx, 1},
+                                          {"top-k", &llm::Options::top_k, 0},
+                                          {"num-predict", &llm::Options::num_predict, -2},
+                                          {"seed", &llm::Options::seed, INT64_MIN}};
   static constexpr Decimal kDecimals[] = {{"temperature", &llm::Options::temperature},
                                           {"top-p", &llm::Options::top_p},
                                           {"repeat-penalty", &llm::Options::repeat_penalty}};
   for (const Integer& i : kIntegers) {
     if (name != i.name) continue;
-    CHI_TRY(o.*i.field, parse_i64(v));
+    CHI_TRY(const int64_t n, parse_i64(v));
+    if (n < i.least) return fail(Errc::bad_input, "too small");
+    o.*i.field = n;
     return {};
   }
   for (const Decimal& d : kDecimals) {
     if (name != d.name) continue;
-    CHI_TRY(o.*d.field, parse_double(v));
+    CHI_TRY(const double x, parse_double(v));
+    if (x < 0) return fail(Errc::bad_input, "negative");
+    o.*d.field = x;
     return {};
   }
   return wrong("no such model option");
@@ -112,19 +118,37 @@ Result<void> set_sim(Settings& s, const Option&, Value v) {
 }
 Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.sim, o.name, v); }
 
-Result<void> set_format(Settings& s, const Option&, Value v) {
-  if (v == "text") s.format = Format::text;
-  else if (v == "json") s.format = Format::json;
-  else if (v == "ndjson") s.format = Format::ndjson;
-  else if (v == "md") s.format = Format::md;
-  else return wrong("text, json, ndjson or md");
-  return {};
+// As many of them as the option says.
+Result<void> set_format(Settings& s, const Option& o, Value v) {
+  struct Name { Value name; Format format; };
+  static constexpr Name kNames[] = {{"text", Format::text}, {"json", Format::json},
+                                    {"ndjson", Format::ndjson}, {"md", Format::md}};
+  const bool all = (o.commands & kRun) != 0;
+  for (const Name& n : std::span(kNames, all ? 4 : 2)) {
+    if (v != n.name) continue;
+    s.format = n.format;
+    return {};
+  }
+  return wrong(all ? "text, json, ndjson or md" : "text or json");
+}
+
+Result<void> set_output(Settings& s, const Option&, Value v) {
+  s.output = v;
+  return v.empty() ? wrong("a path") : Result<void>();
 }
 
 Result<void> on_off(bool& out, Value v, const char* on, const char* off) {
   if (v != on && v != off) return wrong("on or off; auto or never");
   out = v == on;
   return {};
+}
+
+Result<void> set_think(Settings& s, const Option&, Value v) {
+  for (const char* level : {"true", "false", "low", "medium", "high"}) {
+    if (v == level) s.common.think = v;
+  }
+  return v == s.common.think && !v.empty() ? Result<void>()
+                                           : wrong("true, false, low, medium or high");
 }
 
 // Two fields share the name: the connection's (on, off) and the model's (a time, as Ollama takes
@@ -145,7 +169,8 @@ Result<void> keep_alive(Settings& s, const Option&, Value v) {
 #define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
 
 constexpr Option kOptions[] = {
-    {kRun, 'm', "model", "NAME", "model (gemma3:latest)", SET(s.model = v; return {})},
+    {kRun, 'm', "model", "NAME", "model (gemma3:latest)",
+     SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kRun, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
@@ -153,17 +178,19 @@ constexpr Option kOptions[] = {
      "use simulated servers instead, one per agent; SPEC: key=value,... as in chimera sim",
      set_sim},
     {kRun, 0, "sim-servers", "N", "how many simulated servers (one per agent)",
-     SET(return set_int(s.sim_servers, v, 1, 64))},
+     SET(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
     {kRun, 0, "scenario", "NAME",
      "baseline-vs-chimera, chimera-hetero or chimera-homo (baseline-vs-chimera)",
      [](Settings& s, const Option&, Value v) -> Result<void> {
-       CHI_TRY(s.scenario, agent::parse_scenario(v));
+       const auto scenario = agent::parse_scenario(v);
+       if (!scenario) return wrong("baseline-vs-chimera, chimera-hetero or chimera-homo");
+       s.scenario = *scenario;
        return {};
      }},
     {kRun, 'n', "agents", "N", "agents at work at the same time (2)",
-     SET(return set_int(s.agents, v, 1, 512))},
+     SET(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
-     SET(return set_int(s.runs, v, 0, 100000))},
+     SET(return set_int(s.runs, v, 0, 100000, "0 to 100000"))},
     {kRun, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
     {kRun, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kRun, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
@@ -174,8 +201,7 @@ constexpr Option kOptions[] = {
     {kRun, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
     {kRun, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
     {kRun, 0, "seed", "N", "sampling seed (none)", common_option},
-    {kRun, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)",
-     SET(s.common.think = v; return {})},
+    {kRun, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
      "options of the optimised agents (the second; with chimera-homo all)", chimera_option},
     {kRun, 0, "chimera-num-ctx", "N", "", chimera_option},
@@ -196,18 +222,20 @@ constexpr Option kOptions[] = {
 
     {kRun, 0, "runtime", "KIND", "scheduler: fixed or local (fixed)",
      [](Settings& s, const Option&, Value v) -> Result<void> {
-       CHI_TRY(s.runtime.kind, rt::parse_kind(v));
+       const auto kind = rt::parse_kind(v);
+       if (!kind) return wrong("fixed or local");
+       s.runtime.kind = *kind;
        return {};
      }},
     {kRun, 0, "threads", "N", "workers of --runtime fixed (2)",
-     SET(return set_int(s.runtime.threads, v, 1, 256))},
+     SET(return set_int(s.runtime.threads, v, 1, 256, "1 to 256"))},
     {kRun, 0, "permits", "N", "agents at work at once; 0 = all (0)",
-     SET(return set_int(s.permits, v, 0, 512))},
+     SET(return set_int(s.permits, v, 0, 512, "0 to 512"))},
     {kClient, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
      SET(return set_size(s.runtime.read_size, v, 1))},
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.client.policy.coalesce, v, 0))},
-    {kClient, 0, "keep-alive", "on|off|TIME",
+    {kRun, 0, "keep-alive", "on|off|TIME",
      "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
      "default)",
      keep_alive},
@@ -221,26 +249,28 @@ constexpr Option kOptions[] = {
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
-    {kClient, 't', "timeout", "TIME", "one whole request; 0 = none (0)",
+    {kClient, 't', "timeout", "TIME", "one whole request, a retry begins anew; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.total, v))},
     {kRun, 0, "max-retries", "N",
      "on a failed connection, 429 and 503; never after the first token (0)",
-     SET(return set_int(s.client.max_retries, v, 0, 1000))},
+     SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
     {kClient, 'H', "header", "'K: V'", "a request header, repeatable; never printed or stored",
      add_header},
     {kClient, 0, "api-key-file", "FILE", "bearer token; never printed or stored (OLLAMA_API_KEY)",
      key_file},
 
-    {kRun | kIngest, 'f', "format", "FORMAT",
-     "what goes to stdout: text, json; run also ndjson, md (text)", set_format},
-    {kRun | kFetch, 'O', "output", "PATH",
-     "run: write the result files into this folder; fetch: into this file",
-     SET(s.output = v; return {})},
-    {kRun, 0, "output-dir", "PATH", "as -O", SET(s.output = v; return {})},
+    {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
+     set_format},
+    {kIngest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)", set_format},
+    {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
+    {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",
+     set_output},
+    {kRun, 0, "output-dir", "DIR", "as -O", set_output},
     {kRun, 0, "dry-run", nullptr,
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
     {kRun | kFetch, 0, "quiet", nullptr, "no warnings, no progress", ON(s.quiet = true)},
-    {kRun, 'v', "verbose", nullptr, "say more on stderr, repeatable", ON(++s.verbose)},
+    {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
+     ON(s.verbose = true)},
     {kRun, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never"))},
 };

@@ -28,6 +28,8 @@ struct Job {
   lab::ProcessFigures process;
   std::vector<lab::RunDigest> runs;
   Nanos summary_saved = 0;
+  std::vector<std::string> warned;
+  bool partial_saved = false;
   size_t agents_done = 0, agents_failed = 0;
   Error first_failure;
   int output_code = 0;          // an exit code when output could not be written
@@ -94,6 +96,15 @@ void save_summary(Job& job) {
   job.summary_saved = sys::now();
 }
 
+std::string agent_name(const Job& job, const agent::RunOutcome& run, const agent::AgentOutcome& a) {
+  std::string name = "agent " + a.config.id;
+  if (job.settings.runs > 1) {
+    name.append(", run ");
+    append_i64(name, run.number);
+  }
+  return name;
+}
+
 void count_agents(Job& job, const agent::RunOutcome& run) {
   for (const agent::AgentOutcome& a : run.agents) {
     ++(a.failed ? job.agents_failed : job.agents_done);
@@ -101,8 +112,39 @@ void count_agents(Job& job, const agent::RunOutcome& run) {
     if (job.agents_failed == 1) job.first_failure = a.error;
     if (a.error.code == Errc::cancelled) continue;
     const bool reached = a.analysis_stage.made;
-    complain("agent " + a.config.id, a.error, reached ? a.config.base_url : job.crew.directory,
+    complain(agent_name(job, run, a), a.error, reached ? a.config.base_url : job.crew.directory,
              a.error_text);
+  }
+}
+
+// Each once: what was wrong in one run is mostly wrong in all of them.
+void warn(Job& job, const std::string& line) {
+  if (job.settings.quiet) return;
+  for (const std::string& old : job.warned) {
+    if (old == line) return;
+  }
+  job.warned.push_back(line);
+  say("warning: " + line);
+}
+
+void tell(Job& job, const agent::RunOutcome& run) {
+  for (const std::string& w : lab::warnings_of(run)) {
+    // Failures have a line of their own, and a shared server was mentioned at the start.
+    const bool known = w.find("failed") != w.npos || w.find("share the server") != w.npos;
+    if (!known) warn(job, w);
+  }
+  for (const agent::AgentOutcome& a : run.agents) {
+    if (!job.settings.verbose || a.failed) continue;
+    const lab::AgentFigures f = lab::figures_of(a);
+    std::string line = agent_name(job, run, a) + ": ";
+    append_u64(line, f.total_tokens);
+    line.append(" tokens, ");
+    append_fixed(line, f.average_tokens_per_second, 2);
+    line.append(" tok/s, TTFT ");
+    append_fixed(line, f.average_ttft_ms, 1);
+    line.append(" ms, ");
+    append_duration(line, a.total);
+    say(line);
   }
 }
 
@@ -134,8 +176,10 @@ void print_run(Job& job, const agent::RunOutcome& run) {
 void finish_run(Job& job, agent::RunOutcome&& run) {
   measure_process(job);
   count_agents(job, run);
+  tell(job, run);
   const bool saving = !job.settings.output.empty();
   if (saving) save_run(job, run);
+  job.partial_saved = saving && run.interrupted;
   if (run.interrupted && job.settings.format != Format::text) return;
   print_run(job, run);
   if (run.interrupted) return;
@@ -150,6 +194,7 @@ void print_summary(Job& job) {
   const bool many = s.runs != 1 || (s.format == Format::text && !s.output.empty());
   if (s.format == Format::text || s.format == Format::md) {
     if (many) print(job, lab::summary_markdown(summary));
+    if (!s.output.empty()) print(job, "\nResults are in " + printable(s.output, false) + "\n");
     return;
   }
   const std::string json = lab::summary_json(summary, job.process, sys::unix_now_ns());
@@ -217,6 +262,8 @@ int finish(Job& job) {
     line.append(" of ");
     append_i64(line, job.settings.runs);
     line.append(" runs finished").append(job.settings.output.empty() ? "" : " and kept");
+    if (job.partial_saved) line.append("; what had come of the next one is in partial_run_");
+    if (job.partial_saved) append_u64(line, job.runs.size() + 1);
     say(line);
     return 128 + sys::stop_signal();
   }
@@ -255,6 +302,8 @@ Result<void> check_folders(const Settings& s, const std::string& directory, std:
   subject = directory;
   CHI_TRY(const sys::FileInfo info, sys::file_info(directory, true));
   if (info.kind != sys::FileInfo::Kind::directory) return fail(Errc::bad_input, "not a folder");
+  const auto readable = sys::list_directory(directory);
+  if (!readable) return fail(Errc::bad_input, "cannot be read", readable.error().os);
   subject = s.output;
   if (!s.output.empty() && !s.dry_run) CHI_TRY_VOID(sys::make_directories(s.output));
   return {};
@@ -292,6 +341,10 @@ int run_command(Settings& s) {
   std::vector<std::string> warnings;
   std::string subject;
   Result<void> ready = complete(s, warnings);
+  if (!ready && ready.error().code == Errc::usage) {
+    say(std::string(ready.error().where) + ": see chimera run --help");
+    return 2;
+  }
   if (!ready) return refuse("run", ready.error(), {});
   ready = check_folders(s, job.crew.directory, subject);
   if (!ready) return refuse("run", ready.error(), subject);
@@ -311,9 +364,9 @@ int run_command(Settings& s) {
     warnings.push_back("agents share a server: they wait for each other there, and efficiency then "
                        "measures its queue");
   }
-  for (const std::string& w : warnings) {
-    if (!s.quiet) say("warning: " + w);
-  }
+  const std::string older = s.output.empty() ? std::string() : older_results(s.output, s.runs);
+  if (!older.empty()) warnings.push_back(s.output + " keeps results of an earlier run: " + older);
+  for (const std::string& w : warnings) warn(job, w);
   return s.dry_run ? dry_run(job.crew) : start(job);
 }
 

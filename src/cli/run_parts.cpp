@@ -49,9 +49,61 @@ namespace {
 
 constexpr Nanos kFrame = 100 * kMilli;
 
+void append_rate(std::string& s, double rate) {
+  s.push_back(' ');
+  append_fixed(s, rate, 1);
+  s.append(" tok/s");
+}
+
+double rate_of(const agent::Progress& p, Nanos now) {
+  const uint64_t pieces = p.pieces.load();
+  const Nanos first = p.first_piece.load();
+  return pieces > 1 && now > first ? static_cast<double>(pieces - 1) / to_seconds(now - first) : 0;
+}
+
 // "run 2/3  collector analysis 123 tok 41.0 tok/s | insight ingest"
+std::string agents_line(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
+                        Nanos now) {
+  std::string s;
+  for (size_t i = 0; i < progress.size(); ++i) {
+    const uint64_t pieces = progress[i].pieces.load();
+    if (i != 0) s.append(" | ");
+    s.append(crew.agents[i].id).append(" ").append(agent::name_of(progress[i].stage.load()));
+    if (pieces == 0) continue;
+    s.push_back(' ');
+    append_u64(s, pieces);
+    s.append(" tok");
+    append_rate(s, rate_of(progress[i], now));
+  }
+  return s;
+}
+
+// "analysis 12, report 18, 3210 tok 410.4 tok/s", when there is no room for each agent.
+std::string totals_line(std::span<agent::Progress> progress, Nanos now) {
+  std::string s;
+  uint64_t pieces = 0;
+  double rate = 0;
+  for (int stage = 0; stage <= static_cast<int>(agent::Stage::failed); ++stage) {
+    size_t count = 0;
+    for (const agent::Progress& p : progress) count += static_cast<int>(p.stage.load()) == stage;
+    if (count == 0) continue;
+    s.append(agent::name_of(static_cast<agent::Stage>(stage))).push_back(' ');
+    append_u64(s, count);
+    s.append(", ");
+  }
+  for (const agent::Progress& p : progress) {
+    pieces += p.pieces.load();
+    rate += rate_of(p, now);
+  }
+  append_u64(s, pieces);
+  s.append(" tok");
+  append_rate(s, rate);
+  return s;
+}
+
 std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
-                          int run, int runs, Nanos now) {
+                          int run, int runs, size_t columns) {
+  const Nanos now = sys::now();
   std::string s;
   if (runs > 1) {
     s.append("run ");
@@ -60,22 +112,9 @@ std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Prog
     append_i64(s, runs);
     s.append("  ");
   }
-  for (size_t i = 0; i < progress.size(); ++i) {
-    const agent::Stage stage = progress[i].stage.load();
-    const uint64_t pieces = progress[i].pieces.load();
-    const Nanos first = progress[i].first_piece.load();
-    if (i != 0) s.append(" | ");
-    s.append(crew.agents[i].id).append(" ").append(agent::name_of(stage));
-    if (pieces == 0) continue;
-    s.push_back(' ');
-    append_u64(s, pieces);
-    s.append(" tok ");
-    if (now > first && pieces > 1) {
-      append_fixed(s, static_cast<double>(pieces - 1) / to_seconds(now - first), 1);
-      s.append(" tok/s");
-    }
-  }
-  return s;
+  const std::string each = agents_line(crew, progress, now);
+  s.append(s.size() + each.size() <= columns ? each : totals_line(progress, now));
+  return std::string(utf8_truncate(s, columns));
 }
 
 void draw(std::string_view line) {
@@ -89,10 +128,10 @@ void draw(std::string_view line) {
 rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                              int run, int runs, rt::Stop& stop) {
   for (;;) {
-    const Nanos now = sys::now();
-    const std::string line = progress_line(crew, progress, run, runs, now);
-    draw(utf8_truncate(line, static_cast<size_t>(sys::terminal_columns()) - 1));
-    rt::Sleep frame(now + kFrame, &stop);
+    const int columns = sys::terminal_columns();
+    draw(progress_line(crew, progress, run, runs,
+                       columns > 1 ? static_cast<size_t>(columns) - 1 : 1));
+    rt::Sleep frame(sys::now() + kFrame, &stop);
     const int64_t slept = co_await frame;
     if (slept < 0) break;
   }
@@ -126,6 +165,22 @@ int dry_run(const agent::CrewSettings& crew) {
         .append("\n");
   }
   return print(out);
+}
+
+std::string older_results(const std::string& folder, int runs) {
+  std::string found;
+  const auto entries = sys::list_directory(folder);
+  if (!entries) return found;
+  for (const sys::DirectoryEntry& e : *entries) {
+    std::string_view name = e.name;
+    const bool partial = name.starts_with("partial_");
+    if (partial) name.remove_prefix(8);
+    if (!name.starts_with("run_")) continue;
+    const auto number = parse_u64(name.substr(4));
+    if (!number || (!partial && *number <= static_cast<uint64_t>(runs))) continue;
+    found.append(found.empty() ? "" : ", ").append(e.name);
+  }
+  return found;
 }
 
 std::string one_line(std::string_view pretty) {

@@ -32,6 +32,9 @@ rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::P
 // Prints the bytes of each agent's first request; header values that may be secret as "***".
 int dry_run(const agent::CrewSettings& crew);
 
+// The run folders in `folder` that `runs` new ones would not replace: "run_2, partial_run_3".
+std::string older_results(const std::string& folder, int runs);
+
 // Indented JSON on one line.
 std::string one_line(std::string_view pretty);
 // The "version" of an /api/version answer; empty when there is none.

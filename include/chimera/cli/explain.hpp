@@ -16,7 +16,9 @@ int exit_code(const Error& e);
 // "nothing listens on 127.0.0.1:11434: start Ollama, or add --sim". `subject` is the URL or file it
 // is about, `words` what a server or parser said; either may be empty. No newline, always
 // printable.
-std::string explain(const Error& e, std::string_view subject, std::string_view words);
+// Without `remedy` it does not say what to do about it.
+std::string explain(const Error& e, std::string_view subject, std::string_view words,
+                    bool remedy = true);
 
 // One line on stderr: "chimera: <what>: <explanation>".
 void complain(std::string_view what, const Error& e, std::string_view subject,

@@ -46,7 +46,7 @@ struct Settings {
   std::string output;                    // -O; empty = none
   bool quiet = false;
   bool progress = true;                  // on a terminal
-  int verbose = 0;
+  bool verbose = false;
 
   std::vector<std::string> positional;
   std::string command;                   // the arguments as a shell takes them, without secrets
