@@ -61,9 +61,9 @@ rt::Task<bool> ingest_all(const CrewSettings& s, AgentOutcome& out) {
   co_return true;
 }
 
-rt::Task<void> work(const CrewSettings& s, llm::Endpoint& endpoint, AgentOutcome& out,
-                    Progress* p) {
+rt::Task<void> work(const CrewSettings& s, const wire::Url& url, AgentOutcome& out, Progress* p) {
   const Nanos begin = sys::now();
+  llm::Endpoint endpoint(url, s.client);
   enter(p, Stage::ingest);
   const bool read = co_await ingest_all(s, out);
   out.ingest_duration = sys::now() - begin;
@@ -81,23 +81,31 @@ rt::Task<void> work(const CrewSettings& s, llm::Endpoint& endpoint, AgentOutcome
   enter(p, Stage::report);
   from = sys::now();
   Prompt order = report_prompt(out.config, out.inventory, out.analysis, budget);
-  co_await make_call(endpoint, out, out.report_stage, std::move(order), p);
+  const bool wrote = co_await make_call(endpoint, out, out.report_stage, std::move(order), p);
   out.finished_unix_ns = sys::unix_now_ns();
   const std::string_view report = trim(out.report_stage.call.text);
   if (!report.empty()) {
     out.report_markdown = report_header(out.config, out.finished_unix_ns).append(report);
+  } else if (wrote) {
+    fail_agent(out, {Errc::truncated, 0, "the model said nothing"}, {});
   }
   out.report_stage.duration = sys::now() - from;
 }
 
-// One agent. Its clock starts when it is let in: a permit that is waited for is not its work.
+// One agent. Its clock starts when it is let in: a permit that is waited for is not its work. What
+// it waits for a worker is charged to an account that begins with the clock, so that both agree.
 rt::Task<void> run_agent(const CrewSettings& s, const wire::Url& url, rt::Gate& gate,
                          AgentOutcome& out, Progress* progress) {
   co_await gate.acquire();
+  rt::Account account;
+  rt::Scope scope;
   const Nanos begin = sys::now();
-  llm::Endpoint endpoint(url, s.client);
-  co_await work(s, endpoint, out, progress);
+  scope.start(work(s, url, out, progress), rt::Place::here(), &account);
+  co_await scope.join();
   out.total = sys::now() - begin;
+  out.ready_wait = account.ready_wait.load();
+  out.running = account.running.load();
+  out.resumes = account.resumes.load();
   if (out.finished_unix_ns == 0) out.finished_unix_ns = sys::unix_now_ns();
   enter(progress, out.failed ? Stage::failed : Stage::done);
   gate.release();
@@ -176,7 +184,6 @@ rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Prog
   outcome.scenario = settings.scenario;
   const size_t n = settings.agents.size();
   outcome.agents = std::vector<AgentOutcome>(n);  // resize() would bring 1 KB that moves them
-  std::vector<rt::Account> accounts(n);
   rt::Gate gate(settings.permits);
   rt::Scope scope;
   const Nanos begin = sys::now();
@@ -184,18 +191,12 @@ rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Prog
     outcome.agents[i].config = settings.agents[i];
     const wire::Url& url = settings.endpoints[i % settings.endpoints.size()];
     Progress* p = i < progress.size() ? &progress[i] : nullptr;
-    scope.start(run_agent(settings, url, gate, outcome.agents[i], p), rt::Place::any(),
-                &accounts[i]);
+    scope.start(run_agent(settings, url, gate, outcome.agents[i], p));
   }
   co_await scope.join();
   outcome.wall = sys::now() - begin;
   outcome.finished_unix_ns = sys::unix_now_ns();
   outcome.interrupted = rt::Runtime::current()->stopping();
-  for (size_t i = 0; i < n; ++i) {
-    outcome.agents[i].ready_wait = accounts[i].ready_wait.load();
-    outcome.agents[i].running = accounts[i].running.load();
-    outcome.agents[i].resumes = accounts[i].resumes.load();
-  }
 }
 
 }  // namespace chimera::agent

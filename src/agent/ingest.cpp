@@ -7,6 +7,7 @@
 
 #include "chimera/base/text.hpp"
 #include "chimera/sys/file.hpp"
+#include "chimera/sys/process.hpp"
 #include "ingest_parts.hpp"
 
 namespace chimera::agent {
@@ -98,6 +99,7 @@ Result<void> Walk::all() {
   if (folders_.empty()) folders_.push_back({});
 
   while (!folders_.empty()) {
+    if (sys::stop_signal() != 0) return fail(Errc::cancelled, "folder walk");   // DIR may be "/"
     const Folder folder = std::move(folders_.back());
     folders_.pop_back();
     auto entries = sys::list_directory(joined(root, folder.path));

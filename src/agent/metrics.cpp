@@ -32,7 +32,9 @@ std::string kinds_found(const Inventory& inventory) {
   return out;
 }
 
-void append_kind_summary(std::string& out, const Inventory& inventory, FileKind kind) {
+// `paths`: how many may be listed yet.
+void append_kind_summary(std::string& out, const Inventory& inventory, FileKind kind,
+                         size_t& paths) {
   const uint64_t total = inventory.files_of[static_cast<size_t>(kind)];
   if (total == 0) return;
   for (const char* c = name_of(kind); *c; ++c) out += static_cast<char>(*c - 'a' + 'A');
@@ -44,11 +46,12 @@ void append_kind_summary(std::string& out, const Inventory& inventory, FileKind 
   for (const IngestedFile& file : inventory.files) {
     if (file.kind != kind) continue;
     latest = std::max(latest, file.modified_s);
-    if (listed == kSummaryPaths) continue;
+    if (listed == kSummaryPaths || paths == 0) continue;
     ++listed;
+    --paths;
     out += "  - " + printable(file.path, false) + '\n';
   }
-  if (total > listed) {
+  if (total > listed && listed > 0) {
     out += "  ... and ";
     append_u64(out, total - listed);
     out += " more\n";
@@ -147,12 +150,18 @@ void write_metrics(wire::JsonWriter& out, std::span<const Metric> metrics) {
   out.end_object();
 }
 
-std::string data_summary(const Inventory& inventory) {
+size_t summary_paths(const Inventory& inventory) {
+  size_t paths = 0;
+  for (const uint64_t n : inventory.files_of) paths += std::min<uint64_t>(n, kSummaryPaths);
+  return paths;
+}
+
+std::string data_summary(const Inventory& inventory, size_t paths) {
   std::string out = "Total files analyzed: ";
   append_u64(out, inventory.files.size());
   out += "\n\n";
   for (size_t i = 0; i < kFileKinds; ++i) {
-    append_kind_summary(out, inventory, static_cast<FileKind>(i));
+    append_kind_summary(out, inventory, static_cast<FileKind>(i), paths);
   }
   return out;
 }

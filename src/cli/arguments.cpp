@@ -43,6 +43,7 @@ class Parser {
     while (!rest_.empty()) {
       const std::string_view a = take();
       if (a == "--") {
+        s_.command.append(" --");
         while (!rest_.empty()) positional(take());
       } else if (a.size() > 2 && a.starts_with("--")) {
         CHI_TRY_VOID(long_option(a.substr(2)));

@@ -31,13 +31,11 @@ constexpr char kRunDetails[] =
     "one\n"
     "               read have a gap of 0 (events_per_read tells how many)\n"
     "\nPROMPTS AND num_ctx\n"
-    "  A prompt is estimated at one token per 3 bytes. The answer keeps num_predict tokens (at "
-    "most\n"
-    "  half the window) or a quarter of it. What does not fit is left out: metrics from the end of "
-    "the\n"
-    "  list, then recommendations, findings, the end of the summary; file names in the first "
-    "prompt.\n"
-    "  The prompt and the record say how much.\n"
+    "  A prompt is estimated at one token per 3 bytes. The answer keeps num_predict tokens (at\n"
+    "  most half the window) or a quarter of it. What does not fit is left out. First prompt:\n"
+    "  metrics from the end of the list, then file names. Report prompt: summary, findings, metrics\n"
+    "  and recommendations share the room equally, what one does not need goes to the others, and\n"
+    "  each loses its end. The prompt and the record say how much.\n"
     "\nEXAMPLES\n"
     "  chimera run notes/ -u http://desk:11434\n"
     "  chimera run notes/ -u http://a:11434 -u http://b:11434 --runs 5 -O out\n"
@@ -79,7 +77,7 @@ constexpr Command kCommands[] = {
     {kSim, "sim", "[OPTIONS]",
      "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
      sim_command},
-    {kIngest, "ingest", "[DIR] [OPTIONS]", "what `run` would read: files, metrics, warnings",
+    {kIngest, "ingest", "DIR [OPTIONS]", "what `run` would read: files, metrics, warnings",
      kIngestDetails, ingest_command},
     {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,
      fetch_command},

@@ -1,4 +1,5 @@
 // chimera fetch URL: one GET, the decoded body to stdout. The HTTP client alone.
+#include "chimera/base/number.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/net/http_client.hpp"
@@ -43,20 +44,8 @@ class Output : public net::BodySink {
   bool to_file_;
 };
 
-// The place of a redirect when it has the same origin. Errors: protocol.
-Result<wire::Url> same_origin(const wire::Url& from, std::string_view location) {
-  wire::Url to = from;
-  if (location.starts_with("/") && !location.starts_with("//")) {
-    CHI_TRY(to, wire::parse_url("http://" + from.authority() + std::string(location)));
-    to.https = from.https;
-  } else {
-    const auto parsed = wire::parse_url(location);
-    if (!parsed) return fail(Errc::protocol, "redirect to something that is no URL");
-    to = *parsed;
-  }
-  const bool same = to.host == from.host && to.port == from.port && to.https == from.https;
-  if (!same) return fail(Errc::protocol, "redirect to another origin, not followed");
-  return to;
+bool same_origin(const wire::Url& a, const wire::Url& b) {
+  return a.host == b.host && a.port == b.port && a.https == b.https;
 }
 
 struct Job {
@@ -64,6 +53,7 @@ struct Job {
   wire::Url url;
   Output sink;
   Result<void> outcome;
+  std::string elsewhere;   // the place of a redirect that is not followed
 };
 
 rt::Task<void> fetch(Job& job) {
@@ -76,9 +66,13 @@ rt::Task<void> fetch(Job& job) {
     net::Exchange exchange;
     job.outcome = co_await client.exchange(request, job.sink, exchange);
     if (!job.outcome || !job.sink.redirect()) co_return;
-    auto next = same_origin(job.url, job.sink.location);
+    auto next = wire::resolve(job.url, job.sink.location);
     if (!next) {
-      job.outcome = fail(next.error());
+      job.outcome = fail(Errc::protocol, "redirect to something that is no URL");
+      co_return;
+    }
+    if (!same_origin(*next, job.url)) {
+      job.elsewhere = next->text();
       co_return;
     }
     job.url = std::move(*next);
@@ -99,12 +93,20 @@ int finish(Job& job) {
     }
   }
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
+  if (!job.elsewhere.empty()) {
+    std::string line = "fetch: " + where + " answered with a redirect to " + job.elsewhere;
+    line += " (HTTP ";
+    append_i64(line, job.sink.status);
+    say(line + "): not followed");
+    return 22;
+  }
   Result<void> outcome = job.outcome;
   if (outcome && job.sink.status >= 300) outcome = fail(llm::error_of_status(job.sink.status, {}));
   if (outcome) return 0;
   if (outcome.error().code == Errc::closed) return 141;
+  const std::string words = llm::error_words(job.sink.status >= 300 ? job.sink.body : "");
   complain("fetch", outcome.error(), where,
-           llm::error_words(job.sink.status >= 300 ? job.sink.body : ""));
+           llm::without_secrets(words, job.settings.client.extra_fields));
   return exit_code(outcome.error());
 }
 
@@ -137,7 +139,7 @@ int fetch_command(Settings& s) {
   }
   stoppable = &runtime;
   sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
-  Job job{s, std::move(*url), Output(!s.output.empty()), {}};
+  Job job{s, std::move(*url), Output(!s.output.empty()), {}, {}};
   runtime.run(fetch(job));
   return finish(job);
 }

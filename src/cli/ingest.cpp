@@ -7,11 +7,11 @@
 namespace chimera::cli {
 
 int ingest_command(Settings& s) {
-  if (s.positional.size() > 1) {
+  if (s.positional.size() != 1) {
     say("ingest takes one folder: see chimera ingest --help");
     return 2;
   }
-  const std::string folder = s.positional.empty() ? "." : s.positional[0];
+  const std::string& folder = s.positional[0];
   const auto inventory = agent::ingest(folder);
   if (!inventory) {
     Error e = inventory.error();

@@ -3,6 +3,7 @@
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/sys/file.hpp"
+#include "chimera/sys/process.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -49,6 +50,7 @@ int start(std::span<char* const> arguments) {
 }  // namespace chimera::cli
 
 int main(int argc, char** argv) {
+  chimera::sys::secure_streams();
   const auto count = static_cast<size_t>(argc > 0 ? argc - 1 : 0);
   return chimera::cli::start(std::span<char* const>(argv + (argc > 0), count));
 }

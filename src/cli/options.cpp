@@ -84,12 +84,14 @@ Result<void> free_option(Settings& s, const Option&, Value v) {
 
 Result<void> add_url(Settings& s, const Option&, Value v) {
   CHI_TRY(wire::Url url, wire::parse_url(v));
+  wire::strip_slashes(url);
   s.urls.push_back(std::move(url));
   return {};
 }
 // upstream's names for the servers of the first and the second agent
 Result<void> place_url(Settings& s, const Option& o, Value v) {
   CHI_TRY(wire::Url url, wire::parse_url(v));
+  wire::strip_slashes(url);
   const size_t at = o.name[0] == 'c' ? 0 : 1;
   while (s.urls.size() <= at) s.urls.push_back(wire::Url(url));
   s.urls[at] = std::move(url);
@@ -101,6 +103,7 @@ Result<void> add_header(Settings& s, const Option&, Value v) {
   const Value name = v.substr(0, colon);
   const Value value = colon == Value::npos ? Value() : trim(v.substr(colon + 1));
   if (colon == Value::npos || !wire::valid_field(name, value)) return wrong("'Name: value'");
+  if (wire::reserved_field(name)) return wrong("chimera sets this header itself");
   s.headers.append(name).append(": ").append(value).append("\r\n");
   return {};
 }

@@ -128,11 +128,7 @@ void warn(Job& job, const std::string& line) {
 }
 
 void tell(Job& job, const agent::RunOutcome& run) {
-  for (const std::string& w : lab::warnings_of(run)) {
-    // Failures have a line of their own, and a shared server was mentioned at the start.
-    const bool known = w.find("failed") != w.npos || w.find("share the server") != w.npos;
-    if (!known) warn(job, w);
-  }
+  for (const std::string& w : lab::input_warnings_of(run)) warn(job, w);
   for (const agent::AgentOutcome& a : run.agents) {
     if (!job.settings.verbose || a.failed) continue;
     const lab::AgentFigures f = lab::figures_of(a);

@@ -50,9 +50,9 @@ namespace {
 constexpr Nanos kFrame = 100 * kMilli;
 
 void append_rate(std::string& s, double rate) {
-  s.push_back(' ');
+  s.append(" tok ");
   append_fixed(s, rate, 1);
-  s.append(" tok/s");
+  s.append("/s");
 }
 
 double rate_of(const agent::Progress& p, Nanos now) {
@@ -61,7 +61,7 @@ double rate_of(const agent::Progress& p, Nanos now) {
   return pieces > 1 && now > first ? static_cast<double>(pieces - 1) / to_seconds(now - first) : 0;
 }
 
-// "run 2/3  collector analysis 123 tok 41.0 tok/s | insight ingest"
+// "run 2/3  collector analysis 123 tok 41.0/s | insight ingest"
 std::string agents_line(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                         Nanos now) {
   std::string s;
@@ -72,13 +72,12 @@ std::string agents_line(const agent::CrewSettings& crew, std::span<agent::Progre
     if (pieces == 0) continue;
     s.push_back(' ');
     append_u64(s, pieces);
-    s.append(" tok");
     append_rate(s, rate_of(progress[i], now));
   }
   return s;
 }
 
-// "analysis 12, report 18, 3210 tok 410.4 tok/s", when there is no room for each agent.
+// "analysis 12, report 18, 3210 tok 410.4/s", when there is no room for each agent.
 std::string totals_line(std::span<agent::Progress> progress, Nanos now) {
   std::string s;
   uint64_t pieces = 0;
@@ -96,7 +95,6 @@ std::string totals_line(std::span<agent::Progress> progress, Nanos now) {
     rate += rate_of(p, now);
   }
   append_u64(s, pieces);
-  s.append(" tok");
   append_rate(s, rate);
   return s;
 }

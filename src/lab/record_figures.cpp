@@ -15,6 +15,8 @@ using agent::StageOutcome;
 Spread spread_of(std::span<const double> values) {
   Spread s;
   if (values.empty()) return s;
+  s.min = *std::min_element(values.begin(), values.end());
+  s.max = *std::max_element(values.begin(), values.end());
   const double n = static_cast<double>(values.size());
   for (double v : values) s.mean += v;
   s.mean /= n;
@@ -117,14 +119,16 @@ std::vector<RunFigures> complete_figures(std::span<const RunDigest> runs) {
   return all;
 }
 
+Spread spread_of(std::span<const RunFigures> figures, double RunFigures::*value) {
+  std::vector<double> values;
+  for (const RunFigures& f : figures) values.push_back(f.*value);
+  return spread_of(values);
+}
+
 RunFigures mean_of(std::span<const RunFigures> figures) {
   RunFigures mean;
   if (figures.empty()) return mean;
-  for (const FigureName& f : kFigures) {
-    double sum = 0;
-    for (const RunFigures& run : figures) sum += run.*f.value;
-    mean.*f.value = sum / static_cast<double>(figures.size());
-  }
+  for (const FigureName& f : kFigures) mean.*f.value = spread_of(figures, f.value).mean;
   return mean;
 }
 

@@ -15,6 +15,8 @@ using agent::RunOutcome;
 using agent::StageOutcome;
 using wire::JsonWriter;
 
+constexpr size_t kMostSkipped = 100;   // files named in a record
+
 void write_strings(JsonWriter& j, const char* name, const std::vector<std::string>& items) {
   j.key(name).begin_array();
   for (const std::string& item : items) j.string(item);
@@ -217,6 +219,17 @@ void write_gaps(JsonWriter& j, const std::vector<uint32_t>& gaps_us) {
   j.end_object();
 }
 
+void write_fit(JsonWriter& j, const agent::PromptFit& f) {
+  j.key("prompt_fit").begin_object().field("context", f.context);
+  j.field("context_assumed", f.context_assumed).field("estimated", f.estimated);
+  j.field("findings_left_out", uint64_t{f.findings_left_out});
+  j.field("left_out", uint64_t{f.left_out()}).field("metrics", uint64_t{f.metrics});
+  j.field("metrics_left_out", uint64_t{f.metrics_left_out}).field("over", f.over);
+  j.field("paths_left_out", uint64_t{f.paths_left_out});
+  j.field("recommendations_left_out", uint64_t{f.recommendations_left_out});
+  j.field("summary_cut", f.summary_cut).end_object();
+}
+
 void write_our_call(JsonWriter& j, const StageOutcome& s, const char* stage) {
   const llm::Call& c = s.call;
   j.begin_object().field("attempts", static_cast<uint64_t>(c.attempts));
@@ -228,10 +241,9 @@ void write_our_call(JsonWriter& j, const StageOutcome& s, const char* stage) {
   c.reads > 0 ? j.number(static_cast<double>(c.pieces) / c.reads) : j.null();
   write_ms(j, "first_visible_ms", c.sent, c.first_visible);
   write_gaps(j, c.gaps_us);
-  j.field("pieces", static_cast<uint64_t>(c.pieces)).key("prompt_fit").begin_object();
-  j.field("context", s.fit.context).field("estimated", s.fit.estimated);
-  j.field("left_out", static_cast<uint64_t>(s.fit.left_out)).field("over", s.fit.over);
-  j.end_object().field("prompt_tokens", c.prompt_eval_count);
+  j.field("pieces", static_cast<uint64_t>(c.pieces));
+  write_fit(j, s.fit);
+  j.field("prompt_tokens", c.prompt_eval_count);
   j.field("reads", static_cast<uint64_t>(c.reads)).field("reused", c.reused);
   j.field("stage", stage).field("tokens", c.tokens());
   write_ms(j, "ttfb_ms", c.sent, c.first_byte);
@@ -258,6 +270,19 @@ void write_decomposition(JsonWriter& j, const RunFigures& f) {
   j.field("overhead_ms", f.overhead_ms).end_object();
 }
 
+// All agents read the same folder: the first one's inventory.
+void write_ingest(JsonWriter& j, const agent::Inventory& inventory) {
+  j.key("ingest").begin_object().field("files", uint64_t{inventory.files.size()});
+  j.key("notes").begin_array();
+  for (const char* note : inventory.notes) j.string(note);
+  j.end_array().key("skipped").begin_array();
+  const size_t named = std::min(inventory.skipped.size(), kMostSkipped);
+  for (const agent::SkippedFile& s : std::span(inventory.skipped).first(named)) {
+    j.begin_object().field("path", s.path).field("why", s.why).end_object();
+  }
+  j.end_array().field("skipped_count", uint64_t{inventory.skipped.size()}).end_object();
+}
+
 void write_counters(JsonWriter& j, const ProcessFigures& p) {
   j.key("counters").begin_object();
   j.field("longest_resume_ms", static_cast<double>(p.longest_resume_ns) / 1e6);
@@ -275,6 +300,7 @@ void write_chimera(JsonWriter& j, const RunOutcome& run, const ProcessFigures& p
   write_decomposition(j, figures_of(run));
   j.key("endpoint_versions");
   write_sorted(j, p.endpoint_versions, [&](const std::string& version) { j.string(version); });
+  if (!run.agents.empty()) write_ingest(j, run.agents[0].inventory);
   j.field("interrupted", run.interrupted);
   j.field("involuntary_switches", p.involuntary_switches);
   j.field("keep_alive", p.keep_alive).field("kernel", p.kernel);
@@ -309,11 +335,9 @@ void write_call_counts(JsonWriter& j, std::span<const RunDigest> runs) {
 }
 
 void write_spreads(JsonWriter& j, std::span<const RunFigures> figures) {
-  std::vector<double> values(figures.size());
   j.key("figures").begin_object();
   for (const FigureName& f : kFigures) {
-    for (size_t i = 0; i < figures.size(); ++i) values[i] = figures[i].*f.value;
-    const Spread s = spread_of(values);
+    const Spread s = spread_of(figures, f.value);
     j.key(f.name).begin_object().field("mean", s.mean).field("sd", s.sd).end_object();
   }
   j.end_object();

@@ -69,17 +69,67 @@ void bullets(std::string& out, const char* title, const std::vector<std::string>
   if (items.empty()) out += "- None\n";
 }
 
-void agent_figures(std::string& out, const AgentFigures& f) {
-  figure(out, "Throughput", f.average_tokens_per_second, 2, " tok/s");
-  figure(out, "TTFT", f.average_ttft_ms, 2, " ms");
-  figure(out, "Total Duration", f.total_duration_ms, 2, " ms");
+// An agent's figures over the calls that have them; negative = none has. A run without failures has
+// the same in its record, which counts what was not measured as upstream does.
+struct Measured {
+  double throughput = -1, ttft_ms = -1;
+  uint64_t tokens = 0;
+  bool cut = false;        // some of the tokens came before a failure
+};
+
+Measured measured(const AgentOutcome& a) {
+  Measured m;
+  double rates = 0, ttfts = 0;
+  int with_rate = 0, with_ttft = 0;
+  for (const agent::StageOutcome* s : stages_of(a)) {
+    const llm::Call& c = s->call;
+    m.tokens += c.tokens();
+    m.cut |= !c.done && c.tokens() > 0;
+    const double rate = tokens_per_second(c);
+    if (rate > 0) rates += rate, ++with_rate;
+    if (c.first_token != 0) ttfts += to_ms(c.ttft()), ++with_ttft;
+  }
+  if (with_rate > 0) m.throughput = rates / with_rate;
+  if (with_ttft > 0) m.ttft_ms = ttfts / with_ttft;
+  return m;
 }
 
-void decomposition(std::string& out, const RunFigures& f) {
-  figure(out, "Imbalance", f.imbalance_pp, 2, " pp (agents of unequal length)");
-  figure(out, "Overhead", f.overhead_ms, 2, " ms (wall time beyond the slowest agent)");
-  figure(out, "Contention", f.contention_percent, 2,
-         "% (of agent time: ready, but waiting for a worker)");
+constexpr std::string_view kNotMeasured = "not measured";
+
+// "not measured (1 of 2 agents failed)"; nothing for a complete run.
+std::string why_not_measured(const RunOutcome& run) {
+  std::string out;
+  if (run.complete()) return out;
+  size_t failed = 0;
+  for (const AgentOutcome& a : run.agents) failed += a.failed || !a.report_stage.made;
+  out = kNotMeasured;
+  out += " (";
+  append_u64(out, failed);
+  out += " of ";
+  append_u64(out, run.agents.size());
+  return out += " agents failed)";
+}
+
+void figure_or_not(std::string& out, const char* label, double v, const char* unit) {
+  v < 0 ? line(out, label, kNotMeasured) : figure(out, label, v, 2, unit);
+}
+
+void agent_figures(std::string& out, const AgentOutcome& a) {
+  const Measured m = measured(a);
+  figure_or_not(out, "Throughput", m.throughput, " tok/s");
+  figure_or_not(out, "TTFT", m.ttft_ms, " ms");
+  figure(out, "Total Duration", figures_of(a).total_duration_ms, 2, " ms");
+}
+
+void decomposition(std::string& out, const RunFigures& f, const std::string& unknown) {
+  if (!unknown.empty()) {
+    for (const char* label : {"Imbalance", "Overhead", "Contention"}) line(out, label, unknown);
+  } else {
+    figure(out, "Imbalance", f.imbalance_pp, 2, " pp (agents of unequal length)");
+    figure(out, "Overhead", f.overhead_ms, 2, " ms (wall time beyond the slowest agent)");
+    figure(out, "Contention", f.contention_percent, 2,
+           "% (of agent time: ready, but waiting for a worker)");
+  }
   figure(out, "Aggregate Throughput", f.aggregate_tps, 2, " tok/s");
 }
 
@@ -92,7 +142,7 @@ void agent_section(std::string& out, const AgentOutcome& a, size_t index) {
   out += "\n## Agent " + agent_letter(index) + " (" + a.config.label + ")\n";
   line(out, "Base URL", a.config.base_url);
   line(out, "Config", describe(a.config.options));
-  agent_figures(out, figures_of(a));
+  agent_figures(out, a);
   if (a.failed) line(out, "Error", error_words(a.error, a.error_text));
 }
 
@@ -117,12 +167,15 @@ std::string validity_words(const AgentOutcome& a) {
 }
 
 Row table_row(const AgentOutcome& a) {
-  const AgentFigures f = figures_of(a);
-  Row row = {printable(a.config.id, false), printable(a.config.base_url, false)};
-  append_u64(row[2], f.total_tokens);
-  append_fixed(row[3], f.average_tokens_per_second, 2);
-  append_fixed(row[4], f.average_ttft_ms, 1);
-  row[4] += " ms";
+  const Measured m = measured(a);
+  Row row = {printable(a.config.id, false), printable(a.config.base_url, false), "", "-", "-"};
+  append_u64(row[2], m.tokens);
+  if (m.cut) row[2] += '*';
+  if (m.throughput >= 0) append_fixed(row[3] = "", m.throughput, 2);
+  if (m.ttft_ms >= 0) {
+    append_fixed(row[4] = "", m.ttft_ms, 1);
+    row[4] += " ms";
+  }
   append_fixed(row[5], to_seconds(a.total), 2);
   row[5] += " s";
   row[6] = validity_words(a);
@@ -148,12 +201,13 @@ void append_table(std::string& out, std::span<const Row> rows) {
   }
 }
 
-void append_efficiency(std::string& out, const RunFigures& f) {
-  const struct {
+void append_efficiency(std::string& out, const RunFigures& f, const std::string& unknown) {
+  struct Part {
     const char* before;
     double value;
     const char* behind;
-  } parts[] = {
+  };
+  const Part parts[] = {
       {"efficiency ", f.efficiency_percent, " % = 100"},
       {" - ", f.imbalance_pp, " (imbalance)"},
       {" - ", fmax(0, 100 - f.imbalance_pp - f.efficiency_percent), " (overhead, "},
@@ -162,56 +216,120 @@ void append_efficiency(std::string& out, const RunFigures& f) {
       {"together ", f.aggregate_tps, " tok/s, "},
       {"wall ", f.wall_s, " s\n"},
   };
-  for (const auto& p : parts) {
+  size_t from = 0;
+  if (!unknown.empty()) {
+    out += "efficiency " + unknown + '\n';
+    from = std::size(parts) - 2;      // what was measured all the same
+  }
+  for (const Part& p : std::span(parts).subspan(from)) {
     out += p.before;
     append_fixed(out, p.value, 2);
     out += p.behind;
   }
 }
 
+// upstream's four lines.
+void averages(std::string& out, const RunFigures& mean, bool known) {
+  const struct {
+    const char* label;
+    double value;
+    int decimals;
+    const char* unit;
+    bool is_delta;
+  } lines[] = {{"Average Throughput", mean.throughput_delta, 2, " tok/s", true},
+               {"Average TTFT", mean.ttft_delta_ms, 2, " ms", true},
+               {"Average Speedup", mean.speedup, 2, "x", false},
+               {"Average Efficiency", mean.efficiency_percent, 1, "%", false}};
+  for (const auto& l : lines) {
+    if (known && l.is_delta) {
+      delta(out, l.label, l.value, l.unit);
+      continue;
+    }
+    out += l.label;
+    if (l.is_delta) (out += ' ') += kDelta;
+    out += ": ";
+    known ? append_fixed(out, l.value, l.decimals) : void(out += kNotMeasured);
+    out += known ? l.unit : "";
+    out += '\n';
+  }
+}
+
+void append_spread(std::string& out, std::span<const RunFigures> runs) {
+  static constexpr FigureName kShown[] = {{"Efficiency (%)", &RunFigures::efficiency_percent},
+                                          {"Wall time (s)", &RunFigures::wall_s},
+                                          {"Aggregate (tok/s)", &RunFigures::aggregate_tps},
+                                          {"Overhead (ms)", &RunFigures::overhead_ms},
+                                          {"Contention (%)", &RunFigures::contention_percent}};
+  out += "\n## Spread\n| Figure | Mean | SD | Min | Max |\n|---|---:|---:|---:|---:|\n";
+  for (const FigureName& f : kShown) {
+    const Spread s = spread_of(runs, f.value);
+    out += "| ";
+    out += f.name;
+    for (const double v : {s.mean, s.sd, s.min, s.max}) {
+      out += " | ";
+      append_fixed(out, v, 2);
+    }
+    out += " |\n";
+  }
+}
+
 }  // namespace
 
 std::string summary_markdown(const Summary& summary) {
-  const RunFigures mean = mean_of(complete_figures(summary.runs));
+  const std::vector<RunFigures> complete = complete_figures(summary.runs);
+  const RunFigures mean = mean_of(complete);
   std::string out = "# Multi-Agent Summary (";
   out += agent::name_of(summary.scenario);
   out += ")\n\nRuns: ";
   append_u64(out, summary.runs.size());
   out += '\n';
-  delta(out, "Average Throughput", mean.throughput_delta, " tok/s");
-  delta(out, "Average TTFT", mean.ttft_delta_ms, " ms");
-  out += "Average Speedup: ";
-  append_fixed(out, mean.speedup, 2);
-  out += "x\nAverage Efficiency: ";
-  append_fixed(out, mean.efficiency_percent, 1);
-  out += "%\n\n## Agent Configurations\n";
+  if (complete.size() < summary.runs.size()) {
+    out += "Complete runs: ";
+    append_u64(out, complete.size());
+    out += '\n';
+  }
+  averages(out, mean, !complete.empty());
+  out += "\n## Agent Configurations\n";
   for (size_t i = 0; i < summary.agents.size(); ++i) {
     line(out, "Agent " + agent_letter(i), describe(summary.agents[i].options));
   }
+  if (complete.size() > 1) append_spread(out, complete);
   return out;
 }
 
 std::string combined_markdown(const RunOutcome& run) {
   const RunFigures f = figures_of(run);
+  const std::string unknown = why_not_measured(run);
   std::string out = "# Chimera Multi-Agent Report - Run ";
   append_i64(out, run.number);
+  if (run.interrupted) out += "\n\nInterrupted.";
   out += "\n\n## Scenario\n";
   line(out, "Type", agent::name_of(run.scenario));
   figure(out, "Concurrent Wall Time", f.wall_s, 2, "s");
   figure(out, "Sequential Estimate", f.sequential_s, 2, "s");
-  figure(out, "Speedup", f.speedup, 2, "x");
-  std::string ideal = "% (ideal = ";
-  append_u64(ideal, run.agents.size());
-  figure(out, "Efficiency", f.efficiency_percent, 1, (ideal + "x speedup)").c_str());
-  line(out, "Contention Detected", f.contention_detected ? "Yes" : "No");
+  if (!unknown.empty()) {
+    for (const char* label : {"Speedup", "Efficiency", "Contention Detected"}) {
+      line(out, label, unknown);
+    }
+  } else {
+    figure(out, "Speedup", f.speedup, 2, "x");
+    std::string ideal = "% (ideal = ";
+    append_u64(ideal, run.agents.size());
+    figure(out, "Efficiency", f.efficiency_percent, 1, (ideal + "x speedup)").c_str());
+    line(out, "Contention Detected", f.contention_detected ? "Yes" : "No");
+  }
   for (size_t i = 0; i < run.agents.size(); ++i) agent_section(out, run.agents[i], i);
   if (run.agents.size() > 1) {
     out += "\n## Delta (B - A)\n";
-    delta(out, "- Throughput", f.throughput_delta, " tok/s");
-    delta(out, "- TTFT", f.ttft_delta_ms, " ms (positive = Agent B faster TTFT)");
+    if (unknown.empty()) {
+      delta(out, "- Throughput", f.throughput_delta, " tok/s");
+      delta(out, "- TTFT", f.ttft_delta_ms, " ms (positive = Agent B faster TTFT)");
+    } else {
+      line(out, "Throughput and TTFT", unknown);
+    }
   }
   out += "\n## Decomposition\n";
-  decomposition(out, f);
+  decomposition(out, f, unknown);
   out += '\n';
   return out += kWhyDecompose;
 }
@@ -223,6 +341,10 @@ std::string agent_markdown(const AgentOutcome& a) {
   if (a.failed) out += "\n\n**Error:** " + error_words(a.error, a.error_text);
   out += "\n\n---\n\n## Workflow Summary\n- Files analyzed: ";
   append_u64(out, a.inventory.files.size());
+  if (!a.inventory.skipped.empty()) {
+    out += "\n- Files skipped: ";
+    append_u64(out, a.inventory.skipped.size());
+  }
   out += "\n- Execution time: ";
   append_fixed(out, to_seconds(a.total), 2);
   out += "s (ingest ";
@@ -234,10 +356,11 @@ std::string agent_markdown(const AgentOutcome& a) {
   out += "s)\n- Data summary:\n";
   fenced(out, trim(agent::data_summary(a.inventory)));
   out += "\n## Metrics\n";
-  agent_figures(out, f);
+  agent_figures(out, a);
+  const Measured m = measured(a);
   out += "- Tokens Generated: ";
-  append_u64(out, f.total_tokens);
-  out += '\n';
+  append_u64(out, m.tokens);
+  out += m.cut ? " (some received before the failure)\n" : "\n";
   figure(out, "Prompt Eval", f.prompt_eval_ms, 2, " ms");
   figure(out, "Eval Duration", f.eval_ms, 2, " ms");
   figure(out, "Load Duration", f.load_ms, 2, " ms");
@@ -263,8 +386,13 @@ std::string run_text(const RunOutcome& run, const ProcessFigures& process) {
     if (a.report_markdown.empty() && !part.empty()) out += printable(part, true) + "\n\n";
   }
   append_table(out, rows);
+  for (const Row& row : rows) {
+    if (!row[2].ends_with('*')) continue;
+    out += "* received before the failure\n";
+    break;
+  }
   out += '\n';
-  append_efficiency(out, figures_of(run));
+  append_efficiency(out, figures_of(run), why_not_measured(run));
   out += "runtime " + process.runtime + ", workers ";
   append_i64(out, process.threads);
   out += ", read size ";

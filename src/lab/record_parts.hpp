@@ -12,6 +12,7 @@ namespace chimera::lab {
 
 struct Spread {
   double mean = 0, sd = 0;             // sample SD; 0 under two values
+  double min = 0, max = 0;
 };
 Spread spread_of(std::span<const double> values);
 
@@ -35,6 +36,7 @@ inline constexpr FigureName kFigures[] = {
 
 // Those of the complete runs.
 std::vector<RunFigures> complete_figures(std::span<const RunDigest> runs);
+Spread spread_of(std::span<const RunFigures> figures, double RunFigures::*value);
 // The mean of each of them; upstream's neutral values (speedup 1, efficiency 50) without runs.
 RunFigures mean_of(std::span<const RunFigures> figures);
 

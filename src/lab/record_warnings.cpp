@@ -2,6 +2,7 @@
 #include <cstddef>
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
 #include "record_parts.hpp"
 
 namespace chimera::lab {
@@ -9,6 +10,7 @@ namespace {
 
 // A prompt is estimated at three bytes a token; no tokenizer needs nine.
 constexpr uint64_t kCutFactor = 3;
+constexpr size_t kSkippedNamed = 3;   // files in the warning
 
 std::string call_name(const agent::AgentOutcome& a, const char* stage) {
   return a.config.id + ", " + stage + " call: ";
@@ -38,18 +40,53 @@ void append_counts(std::string& out, const char* before, uint64_t a, const char*
   append_u64(out, b);
 }
 
-std::string prompt_words(const agent::StageOutcome& s) {
+// What does not fit: the smallest prompt, or most of the metrics.
+std::string fit_words(const agent::PromptFit& f) {
+  std::string out;
+  if (f.over) {
+    append_counts(out, "the prompt is estimated at ", f.estimated,
+                  " tokens, too many for the context of ", f.context);
+  } else if (f.metrics_left_out > f.metrics / 2) {
+    append_counts(out, "", f.metrics_left_out, " of ", f.metrics);
+    append_counts(out, " metrics did not fit the prompt (context ", f.context, ", prompt ",
+                  f.estimated);
+    out += " tokens)";
+  }
+  return out;
+}
+
+std::string cut_words(const agent::StageOutcome& s) {
   std::string out;
   const uint64_t counted = s.call.prompt_eval_count;
-  if (s.fit.over) {
-    append_counts(out, "the prompt is estimated at ", s.fit.estimated,
-                  " tokens, too many for the context of ", s.fit.context);
-  } else if (counted > 0 && counted < s.fit.estimated / kCutFactor) {
+  if (!s.fit.over && counted > 0 && counted < s.fit.estimated / kCutFactor) {
     append_counts(out, "the server read ", counted, " prompt tokens where about ",
                   s.fit.estimated);
     out += " were sent: it cut the prompt, or had its beginning cached";
   }
   return out;
+}
+
+// All agents read the same folder.
+void warn_of_files(const agent::Inventory& inventory, std::vector<std::string>& out) {
+  if (inventory.root.empty()) return;   // was not read
+  const size_t skipped = inventory.skipped.size();
+  const std::string root = printable(inventory.root, false);
+  if (inventory.files.empty()) {
+    out.push_back("no CSV, JSON or Markdown file in " + root);
+    if (skipped > 0) out.back() += " can be used";
+  }
+  if (skipped > 0) {
+    std::string words;
+    append_u64(words, skipped);
+    words += skipped == 1 ? " file was skipped: " : " files were skipped: ";
+    for (size_t i = 0; i < std::min(skipped, kSkippedNamed); ++i) {
+      const agent::SkippedFile& s = inventory.skipped[i];
+      words += (i > 0 ? ", " : "") + printable(s.path, false) + " (" + s.why + ")";
+    }
+    if (skipped > kSkippedNamed) words += ", ...";
+    out.push_back(words + "; see chimera ingest " + root);
+  }
+  for (const char* note : inventory.notes) out.push_back(note);
 }
 
 void warn_of_shared_servers(const agent::RunOutcome& run, std::vector<std::string>& out) {
@@ -69,8 +106,21 @@ void warn_of_shared_servers(const agent::RunOutcome& run, std::vector<std::strin
 
 }  // namespace
 
-std::vector<std::string> warnings_of(const agent::RunOutcome& run) {
+std::vector<std::string> input_warnings_of(const agent::RunOutcome& run) {
   std::vector<std::string> out;
+  if (!run.agents.empty()) warn_of_files(run.agents[0].inventory, out);
+  for (const agent::AgentOutcome& a : run.agents) {
+    const auto stages = stages_of(a);
+    for (size_t i = 0; i < stages.size(); ++i) {
+      if (stages[i]->fit.over)
+        out.push_back(call_name(a, kStageNames[i]) + fit_words(stages[i]->fit));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> warnings_of(const agent::RunOutcome& run) {
+  std::vector<std::string> out = input_warnings_of(run);
   warn_of_shared_servers(run, out);
   for (const agent::AgentOutcome& a : run.agents) {
     if (a.failed && !a.analysis_stage.made) {
@@ -78,8 +128,10 @@ std::vector<std::string> warnings_of(const agent::RunOutcome& run) {
     }
     const auto stages = stages_of(a);
     for (size_t i = 0; i < stages.size(); ++i) {
-      if (!stages[i]->made) continue;
-      for (const std::string& words : {validity_words(stages[i]->call), prompt_words(*stages[i])}) {
+      const agent::StageOutcome& s = *stages[i];
+      if (!s.made) continue;
+      const std::string fit = s.fit.over ? std::string() : fit_words(s.fit);
+      for (const std::string& words : {fit, validity_words(s.call), cut_words(s)}) {
         if (!words.empty()) out.push_back(call_name(a, kStageNames[i]) + words);
       }
     }

@@ -1,5 +1,7 @@
 #include "chimera/llm/endpoint.hpp"
 
+#include <algorithm>
+
 #include "chimera/base/number.hpp"
 #include "chimera/base/rng.hpp"
 #include "chimera/base/text.hpp"
@@ -15,7 +17,7 @@ constexpr Nanos kLongestRetry = 60 * kSecond;
 
 bool success(int status) { return status >= 200 && status < 300; }
 
-// Collects a body up to a limit; the rest is read and dropped.
+// Collects a body up to a limit; a larger one is an error.
 class Collector : public net::BodySink {
  public:
   Collector(std::string& out, size_t limit) : out_(out), limit_(limit) {}
@@ -52,26 +54,29 @@ class AnswerSink : public net::BodySink {
   Result<void> on_body(std::string_view bytes, Nanos at) override {
     if (!success(call_.http_status)) {
       error_body_.append(bytes.substr(0, kErrorBody - error_body_.size()));
-      return {};
+      if (error_body_.size() < kErrorBody) return {};
+      return fail(Errc::too_large, "error body");   // finish() knows better
     }
     auto line = [&](std::string_view text) { return take(text, at); };
     return lines_.feed(bytes, line);
   }
 
   bool begun() const override { return call_.pieces != 0; }
+  bool satisfied() const override { return call_.done; }
 
-  // The exchange is over: the last line may lack its newline, and the terminator must have come.
+  // The exchange is over. An error status is the error, however its body ended; else the last line
+  // may lack its newline, and the terminator must have come.
   Result<void> finish(Result<void> outcome) {
-    if (outcome && success(call_.http_status)) {
+    if (call_.http_status != 0 && !success(call_.http_status)) {
+      call_.error_text = error_words(error_body_);
+      return fail(error_of_status(call_.http_status, call_.error_text));
+    }
+    if (outcome) {
       const Nanos at = call_.ended;
       auto line = [&](std::string_view text) { return take(text, at); };
       outcome = lines_.finish(line);
     }
     if (!outcome) return outcome;
-    if (!success(call_.http_status)) {
-      call_.error_text = error_words(error_body_);
-      return fail(error_of_status(call_.http_status, call_.error_text));
-    }
     if (!call_.done) return fail(Errc::truncated, "no done record");
     return {};
   }
@@ -96,7 +101,7 @@ class AnswerSink : public net::BodySink {
 bool worth_retrying(const Call& c) {
   if (!c.failed || c.pieces != 0) return false;
   const Errc code = c.error.code;
-  return code == Errc::refused || code == Errc::busy || (code == Errc::reset && c.head == 0) ||
+  return code == Errc::refused || code == Errc::busy ||
          (code == Errc::timed_out && c.connected == 0);
 }
 
@@ -117,11 +122,38 @@ void take_timings(Call& call, const net::Exchange& x) {
   call.first_byte = x.first_byte;
   call.ended = x.ended;
   call.reused = x.reused;
+  call.attempts += x.replays;
   call.body_bytes = x.body_bytes;
   call.reads = x.reads;
 }
 
+constexpr std::string_view kStars = "***";
+
+void hide(std::string& text, std::string_view secret) {
+  constexpr size_t kShort = 4;   // shorter ones keep no secret and are part of too many words
+  if (secret.size() < kShort) return;
+  for (size_t at = 0; (at = text.find(secret, at)) != text.npos; at += kStars.size()) {
+    text.replace(at, secret.size(), kStars);
+  }
+  // What a limit has cut off at the end.
+  for (size_t n = secret.size() - 1; n >= kShort; --n) {
+    if (!text.ends_with(secret.substr(0, n))) continue;
+    text.replace(text.size() - n, n, kStars);
+    return;
+  }
+}
+
 }  // namespace
+
+std::string without_secrets(std::string_view words, std::string_view fields) {
+  std::string out(words);
+  wire::Field f;
+  while (wire::next_field(fields, f)) {
+    hide(out, f.value);
+    hide(out, trim(f.value.substr(std::min(f.value.find(' '), f.value.size()))));
+  }
+  return out;
+}
 
 Error error_of_status(int status, std::string_view words) {
   Errc code = Errc::http_status;
@@ -154,6 +186,7 @@ rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Cal
     Result<void> outcome = co_await client_.exchange(http, sink, exchange);
     take_timings(call, exchange);
     outcome = sink.finish(outcome);
+    call.error_text = without_secrets(call.error_text, settings_.extra_fields);
     call.failed = !outcome;
     if (!outcome) call.error = outcome.error();
     if (retry >= settings_.max_retries || !worth_retrying(call)) co_return;

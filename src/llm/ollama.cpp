@@ -88,6 +88,16 @@ struct Record {
   bool error = false;
 };
 
+// null and "" say that there is no error.
+Result<void> take_error(JsonReader& r, Record& record) {
+  const Event e = r.next();
+  if (e == Event::null || (e == Event::string && r.raw().empty())) return {};
+  record.error = true;
+  const bool container = e == Event::object_begin || e == Event::array_begin;
+  const bool good = container ? r.skip_rest() : e != Event::error;
+  return good ? Result<void>() : wrong(kNotJson);
+}
+
 Result<void> take_field(JsonReader& r, Call& call, Record& record) {
   uint64_t* count = count_field(r, call);
   Nanos* duration = duration_field(r, call);
@@ -104,7 +114,7 @@ Result<void> take_field(JsonReader& r, Call& call, Record& record) {
     call.done = call.done || r.boolean();
     return {};
   }
-  if (r.is("error")) record.error = true;
+  if (r.is("error")) return take_error(r, record);
   return r.skip() ? Result<void>() : wrong(kNotJson);
 }
 
@@ -171,6 +181,11 @@ Result<void> take_record(std::string_view line, Nanos at, Call& call, std::strin
         icontains(call.error_text, "model") && icontains(call.error_text, "not found");
     return fail(missing ? Errc::no_model : Errc::server_error, "reply");
   }
+  if (call.text.size() + call.thinking.size() + piece.size() + record.thinking.size() >
+      kAnswerLimit) {
+    piece.clear();
+    return fail(Errc::too_large, "answer");
+  }
   call.text.append(piece);
   call.thinking.append(record.thinking);
   if (!piece.empty() || !record.thinking.empty()) stamp(call, !piece.empty(), at);
@@ -190,7 +205,11 @@ std::string error_words(std::string_view body) {
     }
   }
   const std::string_view chosen = found ? std::string_view(words) : trim(body);
-  return printable(utf8_truncate(to_valid_utf8(chosen), 300), false);
+  // Cut before, to do no work in vain, and behind: an escape is longer than what it stands for.
+  constexpr size_t kMost = 300;
+  std::string out = printable(utf8_truncate(to_valid_utf8(chosen), kMost), false);
+  out.resize(utf8_truncate(out, kMost).size());
+  return out;
 }
 
 }  // namespace chimera::llm

@@ -4,23 +4,56 @@
 #include "chimera/net/http_client.hpp"
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
 #include "chimera/net/resolve.hpp"
 #include "chimera/sys/clock.hpp"
 
 namespace chimera::net {
+namespace {
+
+// A server that drops an idle connection just as a request is on its way tells so within a round
+// trip. One that fails later has had the request, and asking again would make it work twice.
+constexpr Nanos kStaleWindow = 100 * kMilli;
+
+}  // namespace
+
+namespace {
+
+constexpr Nanos kGrace = 2 * kSecond;    // for the end of a body that has said all
+
+// Adds a field, unless the caller brings one of that name.
+void add_field(std::string& s, std::string_view extra, std::string_view name,
+               std::string_view value) {
+  wire::Field f;
+  while (wire::next_field(extra, f)) {
+    if (iequals(f.name, name)) return;
+  }
+  s.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
 
 std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive) {
   std::string s;
   s.reserve(256);
-  s.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
-  s.append(origin.authority()).append("\r\nUser-Agent: chimera\r\nAccept: */*\r\n");
+  s.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  std::string_view extra = request.extra_fields;
+  add_field(s, extra, "Host", origin.authority());
+  add_field(s, extra, "User-Agent", "chimera");
+  add_field(s, extra, "Accept", "*/*");
   if (!keep_alive) s.append("Connection: close\r\n");
   if (!request.content_type.empty()) {
-    s.append("Content-Type: ").append(request.content_type).append("\r\nContent-Length: ");
+    add_field(s, extra, "Content-Type", request.content_type);
+    s.append("Content-Length: ");
     append_u64(s, request.body.size());
     s.append("\r\n");
   }
-  s.append(request.extra_fields).append("\r\n");
+  wire::Field f;
+  while (wire::next_field(extra, f)) {
+    if (wire::reserved_field(f.name)) continue;
+    s.append(f.name).append(": ").append(f.value).append("\r\n");
+  }
+  s.append("\r\n");
   return s;
 }
 
@@ -41,6 +74,7 @@ struct HttpClient::Answer {
   uint64_t left = 0;               // of Framing::length
   wire::ChunkDecoder chunks;
   std::string withheld;            // by `coalesce`
+  Nanos asked = 0;                 // the request was out, as far as it got
   Nanos last_byte = 0;
   bool complete = false;
   bool reusable = false;
@@ -77,8 +111,11 @@ Result<void> HttpClient::Answer::feed_head(std::string_view bytes, Nanos at) {
     CHI_TRY(const std::optional<wire::ResponseHead> head,
             wire::parse_response_head(unread, head_request));
     if (!head) {
-      const std::string rest(unread);
-      head_bytes = rest;
+      if (head_bytes.empty()) {
+        head_bytes = unread;
+      } else {
+        head_bytes.erase(0, head_bytes.size() - unread.size());   // `unread` is its end
+      }
       return {};
     }
     unread.remove_prefix(head->size);
@@ -161,13 +198,14 @@ Result<void> HttpClient::Answer::end_of_stream() {
 Deadline HttpClient::next_deadline(const Answer& a) const {
   const Exchange& x = a.out;
   Deadline d = deadline_in(x.started, timeouts_.total, "total");
+  if (a.sink.satisfied()) d = earlier(d, deadline_in(a.last_byte, kGrace, "grace"));
   if (!a.sink.begun() || a.last_byte == 0) {
-    d = earlier(d, deadline_in(x.sent, timeouts_.first_token, "first-token"));
+    d = earlier(d, deadline_in(a.asked, timeouts_.first_token, "first-token"));
   }
   const bool idle_counts =
       a.last_byte != 0 || (timeouts_.idle_from_start && timeouts_.first_token == 0);
   if (!idle_counts) return d;
-  return earlier(d, deadline_in(a.last_byte != 0 ? a.last_byte : x.sent, timeouts_.idle, "idle"));
+  return earlier(d, deadline_in(a.last_byte != 0 ? a.last_byte : a.asked, timeouts_.idle, "idle"));
 }
 
 rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
@@ -176,7 +214,10 @@ rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
     const Result<std::string_view> bytes = co_await stream_.read_some(d, policy_.read_size);
     if (!bytes) {
       CHI_CO_TRY_VOID(answer.flush(sys::now()));   // it did come, and it counts as partial result
-      co_return fail(bytes.error());
+      const bool enough = bytes.error().code == Errc::timed_out && answer.sink.satisfied();
+      if (!enough) co_return fail(bytes.error());
+      answer.out.ended = answer.last_byte;
+      co_return Result<void>();
     }
     if (bytes->empty()) {
       CHI_CO_TRY_VOID(answer.end_of_stream());
@@ -196,27 +237,43 @@ rt::Task<Result<void>> HttpClient::connect(Exchange& out) {
   co_return Result<void>();
 }
 
-// One try: true when it failed only because the server had closed a kept connection before it saw
-// the request.
+// Each write that gets on gives the next one the whole idle time.
+rt::Task<Result<void>> HttpClient::send(std::string_view message, const Exchange& out) {
+  while (!message.empty()) {
+    const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
+                               deadline_in(sys::now(), timeouts_.idle, "idle"));
+    CHI_CO_TRY(const size_t n, co_await stream_.write_some(message, d));
+    message.remove_prefix(n);
+  }
+  co_return Result<void>();
+}
+
+// One try: true when it failed only because the server had closed a kept connection, and another
+// one does no harm: the server did not get the whole request, or only gives.
 rt::Task<bool> HttpClient::attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
                                    Result<void>& outcome) {
   out.reused = stream_.is_open();
-  out.connected = out.started;
+  out.connected = out.reused ? out.started : 0;
   if (!out.reused) {
     outcome = co_await connect(out);
     if (!outcome) co_return false;
   }
   std::string message = request_head(origin_, request, policy_.keep_alive);
   message.append(request.body);
-  const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
-                             deadline_in(sys::now(), timeouts_.idle, "idle"));
-  outcome = co_await stream_.write_all(message, d);
-  out.sent = sys::now();
+  const Result<void> written = co_await send(message, out);
   Answer answer(sink, out, policy_, request.method == "HEAD");
-  if (outcome) outcome = co_await receive(answer);
-  if (!outcome || !answer.reusable || !policy_.keep_alive) stream_.close();
+  answer.asked = sys::now();
+  if (written) out.sent = answer.asked;
+  outcome = written;
+  // Who resets the connection in the middle of a request may have said why before (413).
+  if (written || written.error().code == Errc::reset) outcome = co_await receive(answer);
+  if (!written && out.head == 0) outcome = written;
+  const bool keep = outcome && written && answer.complete && answer.reusable;
+  if (!keep || !policy_.keep_alive) stream_.close();
   if (outcome || !out.reused || out.first_byte != 0) co_return false;
-  co_return outcome.error().code == Errc::reset || outcome.error().code == Errc::truncated;
+  const Errc code = outcome.error().code;
+  const bool at_once = !written || sys::now() - out.sent < kStaleWindow;
+  co_return at_once && (code == Errc::reset || code == Errc::truncated);
 }
 
 rt::Task<Result<void>> HttpClient::exchange(const HttpRequest& request, BodySink& sink,
@@ -224,9 +281,13 @@ rt::Task<Result<void>> HttpClient::exchange(const HttpRequest& request, BodySink
   out = Exchange();
   out.started = sys::now();
   Result<void> outcome;
+  if (stream_.is_open() && !sys::quiet(stream_.handle())) stream_.close();
   const bool stale = co_await attempt(request, sink, out, outcome);
-  if (stale) co_await attempt(request, sink, out, outcome);
-  out.ended = sys::now();
+  if (stale) {
+    ++out.replays;
+    co_await attempt(request, sink, out, outcome);
+  }
+  if (out.ended == 0) out.ended = sys::now();
   co_return outcome;
 }
 

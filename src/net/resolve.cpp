@@ -132,12 +132,7 @@ rt::Task<Result<wire::DnsAnswer>> ask_udp(sys::Address server, std::string_view 
                                           rt::Stop* stop) {
   CHI_CO_TRY(const sys::Handle h, sys::open_socket(server.family, sys::Transport::datagram));
   Stream socket(h);
-  rt::Io connect;
-  connect.kind = sys::Op::Kind::dial;
-  connect.handle = h;
-  connect.peer = &server;
-  int64_t outcome = co_await connect;
-  if (outcome < 0) co_return fail(error_of(outcome, "DNS server", d.name));
+  CHI_CO_TRY_VOID(co_await dial_on(h, server, d, stop));
   CHI_CO_TRY_VOID(co_await socket.write_some(query, d));
   std::string packet(wire::kDnsUdpLimit, '\0');
   for (;;) {
@@ -147,7 +142,7 @@ rt::Task<Result<wire::DnsAnswer>> ask_udp(sys::Address server, std::string_view 
     read.len = static_cast<uint32_t>(packet.size());
     read.deadline = d.at;
     read.stop = stop;
-    outcome = co_await read;
+    const int64_t outcome = co_await read;
     if (outcome < 0) co_return fail(error_of(outcome, "DNS server", d.name));
     const std::string_view got(packet.data(), static_cast<size_t>(outcome));
     CHI_CO_TRY(const std::optional<wire::DnsAnswer> answer, wire::parse_dns_answer(query, got));

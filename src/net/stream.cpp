@@ -23,6 +23,7 @@ Error error_of(int64_t outcome, const char* where, const char* deadline_name) {
     case sys::kCancelled: return {Errc::cancelled, 0, where};
     case sys::kRefused: return {Errc::refused, 0, where};
     case sys::kUnreachable: return {Errc::refused, 0, "no route"};
+    case sys::kNoAnswer: return {Errc::timed_out, 0, where};
     case sys::kReset: return {Errc::reset, 0, where};
     case sys::kTooManyHandles: return {Errc::io, 0, "descriptors"};
     default: return {Errc::io, static_cast<int32_t>(-outcome - sys::kOsError), where};
@@ -82,6 +83,11 @@ rt::Task<Result<void>> Stream::write_all(std::string_view bytes, Deadline d) {
 rt::Task<Result<Stream>> dial(sys::Address to, Deadline d, rt::Stop* with) {
   CHI_CO_TRY(const sys::Handle h, sys::open_socket(to.family, sys::Transport::stream));
   Stream stream(h);
+  CHI_CO_TRY_VOID(co_await dial_on(h, to, d, with));
+  co_return stream;
+}
+
+rt::Task<Result<void>> dial_on(sys::Handle h, sys::Address to, Deadline d, rt::Stop* with) {
   rt::Io io;
   io.kind = sys::Op::Kind::dial;
   io.handle = h;
@@ -89,8 +95,9 @@ rt::Task<Result<Stream>> dial(sys::Address to, Deadline d, rt::Stop* with) {
   io.deadline = d.at;
   io.stop = with;
   const int64_t outcome = co_await io;
+  if (outcome == -sys::kNoAnswer) co_return fail(Errc::timed_out, "connect");
   if (outcome < 0) co_return fail(error_of(outcome, "dial", d.name));
-  co_return stream;
+  co_return Result<void>();
 }
 
 namespace {

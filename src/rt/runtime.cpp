@@ -2,7 +2,6 @@
 
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
-#include "chimera/sys/thread.hpp"
 
 namespace chimera::rt {
 
@@ -22,7 +21,7 @@ Result<void> Runtime::open(const RuntimeConfig& config) {
     workers_.push_back(make_own<Worker>());
     CHI_TRY_VOID(workers_.back()->open(this, i, config_.read_size));
   }
-  return {};
+  return start_threads();
 }
 
 Runtime* Runtime::current() { return Worker::current()->runtime(); }
@@ -38,22 +37,28 @@ void Runtime::thread_main(void* argument) {
   while (!w.runtime()->done_.load(std::memory_order_acquire)) w.turn(kNever);
 }
 
+Result<void> Runtime::start_threads() {
+  for (int i = 1; i < workers(); ++i) {
+    CHI_TRY(const sys::Thread thread, sys::Thread::start(thread_main, &worker(i)));
+    threads_.push_back(thread);
+  }
+  return {};
+}
+
+void Runtime::join_threads() {
+  done_.store(true, std::memory_order_release);
+  for (size_t i = 0; i < threads_.size(); ++i) workers_[i + 1]->wake_up();
+  for (sys::Thread& t : threads_) t.join();
+  threads_.clear();
+}
+
 void Runtime::run(Task<void> root) {
   if (config_.pin) sys::pin_to_core(0);
-  std::vector<sys::Thread> threads;
-  for (int i = 1; i < workers(); ++i) {
-    auto thread = sys::Thread::start(thread_main, &worker(i));
-    // Without its thread a worker's tasks would never run; those of the others must still end.
-    CHI_CHECK(thread.has_value());
-    threads.push_back(*thread);
-  }
   Scope scope;
   worker(0).turn(0);   // makes it the current worker of this thread
   scope.start(std::move(root), Place::on(0));
   while (!scope.drained()) worker(0).turn(kNever);
-  done_.store(true, std::memory_order_release);
-  for (int i = 1; i < workers(); ++i) worker(i).wake_up();
-  for (sys::Thread& t : threads) t.join();
+  join_threads();
 }
 
 void Runtime::stop() {

@@ -37,13 +37,14 @@ enum class Genre : uint8_t { analysis, report };
 // What a prompt asks for, by its words.
 Genre genre_of(std::string_view prompt);
 
-// Markdown that looks like an analysis of benchmark data: summary, findings, recommendations, then
-// as many further sections as it takes. Tokens are word-like pieces that begin with their blank.
+// Markdown that looks like an analysis of benchmark data: summary, findings, as many further
+// sections as it takes, recommendations. From 80 tokens on it ends with a whole sentence and has at
+// least one recommendation. Tokens are word-like pieces that begin with their blank.
 class Text {
  public:
-  // `tokens` is how long the answer will be: short ones get fewer findings.
+  // `tokens` is how long the answer will be: that is where the text ends.
   Text(Genre genre, uint32_t tokens, uint64_t seed);
-  // Appends the next token; there is always one.
+  // Appends the next token; there is always one, also behind the end.
   void next(std::string& out);
 
  private:
@@ -51,8 +52,12 @@ class Text {
   void fill(const char* pattern);
   Rng rng_;
   Genre genre_;
+  uint32_t left_;            // tokens until the end
+  uint32_t start_;           // where the choice of patterns begins
   uint32_t items_;
   uint32_t section_ = 0, item_ = 0;
+  uint32_t ending_tokens_ = 0;
+  std::string ending_;       // until it is said
   std::string line_;
   size_t at_ = 0;
 };

@@ -14,12 +14,6 @@ constexpr uint32_t kTrailerLimit = 64u << 10;
 constexpr uint64_t kFreeFraming = 19;
 constexpr uint8_t kMaxDigits = 15;   // below 2^60: the size cannot overflow
 
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 Result<std::string_view> ChunkDecoder::next(std::string_view& input) {
@@ -68,7 +62,7 @@ Result<void> ChunkDecoder::step(char c) {
 }
 
 Result<void> ChunkDecoder::size_step(char c) {
-  const int value = hex_value(c);
+  const int value = hex_digit(c);
   if (value >= 0) {
     if (++digits_ > kMaxDigits) return fail(Errc::protocol, "chunk size");
     left_ = left_ << 4 | static_cast<unsigned>(value);

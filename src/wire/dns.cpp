@@ -125,7 +125,6 @@ Name Reader::name() {
 struct Record {
   Name owner;
   unsigned type = 0;
-  uint32_t ttl = 0;
   std::string_view data;
   Name alias;                  // what a CNAME points to
 };
@@ -135,8 +134,7 @@ bool read_record(Reader& in, Record& r) {
   r.owner = in.name();
   r.type = in.u16();
   if (in.u16() != kClassInternet) r.type = 0;   // a type nobody asks for
-  r.ttl = in.u32();
-  if (r.ttl >> 31 != 0) r.ttl = 0;              // RFC 2181 section 8
+  in.u32();                                     // the time to live: nothing is kept
   const unsigned size = in.u16();
   Reader inside = in;
   r.data = in.bytes(size);
@@ -145,10 +143,9 @@ bool read_record(Reader& in, Record& r) {
   return in.ok() && inside.ok() && inside.at() == in.at();
 }
 
-Result<void> add_address(DnsAnswer& answer, const Record& r, uint32_t ttl) {
+Result<void> add_address(DnsAnswer& answer, const Record& r) {
   DnsAddress address;
   address.v6 = r.type == static_cast<unsigned>(DnsType::aaaa);
-  address.ttl = std::min(ttl, r.ttl);
   if (r.data.size() != (address.v6 ? 16 : 4)) return fail(Errc::protocol, "DNS address");
   memcpy(address.ip, r.data.data(), r.data.size());
   if (answer.addresses.size() < kDnsAddressLimit) answer.addresses.push_back(address);
@@ -161,7 +158,6 @@ Result<void> collect(DnsAnswer& answer, Reader start, unsigned records, std::str
   Reader asked(question, 0);
   Name name = asked.name();
   const unsigned type = asked.u16();
-  uint32_t ttl = UINT32_MAX;
   for (int links = 0; links <= kAliasLimit; ++links) {
     Name alias;
     Record r;
@@ -170,10 +166,9 @@ Result<void> collect(DnsAnswer& answer, Reader start, unsigned records, std::str
       if (!read_record(in, r)) return fail(Errc::protocol, "DNS record");
       if (r.owner.view() != name.view()) continue;
       if (r.type == type) {
-        CHI_TRY_VOID(add_address(answer, r, ttl));
+        CHI_TRY_VOID(add_address(answer, r));
       } else if (r.type == kTypeAlias) {
         alias = r.alias;
-        ttl = std::min(ttl, r.ttl);
       }
     }
     if (alias.size == 0 || !answer.addresses.empty()) return {};

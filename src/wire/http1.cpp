@@ -238,4 +238,9 @@ bool valid_field(std::string_view name, std::string_view value) {
   return is_token(name) && is_field_text(value);
 }
 
+bool reserved_field(std::string_view name) {
+  return iequals(name, "content-length") || iequals(name, "transfer-encoding") ||
+         iequals(name, "connection");
+}
+
 }  // namespace chimera::wire

@@ -11,16 +11,10 @@ namespace {
 
 using Event = JsonReader::Event;
 
-constexpr int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  const char lower = to_lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // "00e9", already checked.
 uint32_t hex4(std::string_view s) {
   uint32_t code = 0;
-  for (char c : s.substr(0, 4)) code = code << 4 | static_cast<uint32_t>(hex_value(c));
+  for (char c : s.substr(0, 4)) code = code << 4 | static_cast<uint32_t>(hex_digit(c));
   return code;
 }
 
@@ -99,7 +93,8 @@ Result<uint64_t> whole_number(std::string_view text) {
   for (char c : text) {
     if (c == '.') continue;
     const auto digit = static_cast<uint64_t>(c - '0');
-    if (places-- > 0) {
+    if (places > 0) {
+      --places;
       if (value > (UINT64_MAX - digit) / 10) return bad;
       value = value * 10 + digit;
     } else if (digit != 0) {
@@ -309,7 +304,7 @@ bool JsonReader::escape() {
   if (rest.size() >= 6 && rest[1] == 'u') {
     length = 6;
     good = true;
-    for (char c : rest.substr(2, 4)) good = good && hex_value(c) >= 0;
+    for (char c : rest.substr(2, 4)) good = good && hex_digit(c) >= 0;
   }
   if (!good) {
     fail_at(at_, "bad escape in a JSON string");

@@ -116,7 +116,6 @@ void set_path(Url& url, std::string_view rest) {
   const size_t mark = rest.find('?');
   if (mark != kNone) url.query = rest.substr(mark + 1);
   rest = rest.substr(0, mark);
-  while (rest.ends_with('/')) rest.remove_suffix(1);
   url.path = rest.empty() ? std::string_view("/") : rest;
 }
 
@@ -157,6 +156,27 @@ Result<Url> read_url(std::string_view text, bool* bad_port) {
   return url;
 }
 
+// The segments "." and ".." taken out of a path (RFC 3986 section 5.2.4), which begins with '/'.
+std::string without_dots(std::string_view path) {
+  std::string out;
+  std::string_view part;
+  do {
+    path.remove_prefix(1);
+    part = path.substr(0, path.find('/'));
+    path.remove_prefix(part.size());
+    if (part == ".." && !out.empty()) out.resize(out.rfind('/'));
+    if (part != "." && part != "..") out.append("/").append(part);
+  } while (!path.empty());
+  if (part == "." || part == "..") out += '/';
+  return out;
+}
+
+// True for "name:...", which is a URL of its own and not a path (RFC 3986 section 4.2).
+bool has_scheme(std::string_view reference) {
+  const size_t end = reference.find_first_of(":/?#");
+  return end != kNone && reference[end] == ':';
+}
+
 }  // namespace
 
 std::string Url::authority() const {
@@ -179,13 +199,38 @@ std::string Url::target() const { return query.empty() ? path : path + "?" + que
 
 Result<Url> parse_url(std::string_view text) { return read_url(text, nullptr); }
 
+void strip_slashes(Url& url) {
+  while (url.path.size() > 1 && url.path.ends_with('/')) url.path.pop_back();
+}
+
 Url join(const Url& base, std::string_view path) {
   Url url = base;
+  strip_slashes(url);
   const size_t mark = path.find('?');
   if (mark != kNone) url.query = path.substr(mark + 1);
   if (url.path == "/") url.path.clear();
   if (!path.starts_with('/')) url.path += '/';
   url.path += path.substr(0, mark);
+  return url;
+}
+
+Result<Url> resolve(const Url& base, std::string_view reference) {
+  reference = reference.substr(0, reference.find('#'));
+  const std::string scheme = base.https ? "https:" : "http:";
+  std::string whole(reference);
+  if (reference.starts_with("//")) {
+    whole = scheme + whole;
+  } else if (!has_scheme(reference)) {
+    std::string path = base.path;
+    if (reference.starts_with('/')) path.clear();
+    else if (reference.empty() && !base.query.empty()) path = base.target();
+    else if (!reference.empty() && reference[0] != '?') path.resize(path.rfind('/') + 1);
+    whole = scheme + "//" + base.authority() + path + whole;
+  } else if (reference.find("://") != reference.find(':')) {
+    return fail(Errc::bad_input, "scheme");
+  }
+  CHI_TRY(Url url, parse_url(whole));
+  url.path = without_dots(url.path);
   return url;
 }
 
@@ -197,6 +242,7 @@ Result<Url> parse_ollama_host(std::string_view text, bool* bad_port) {
   text = trim(text);
   if (text == "ollama.com") text = "https://ollama.com";
   CHI_TRY(Url url, read_url(text, bad_port));
+  strip_slashes(url);
   // A server listens on "every address"; a client can only dial one of them.
   if (url.host == "0.0.0.0") url.host = "127.0.0.1";
   if (url.ipv6 && url.host.find_first_not_of("0:") == kNone) url.host = "::1";

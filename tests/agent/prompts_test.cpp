@@ -109,6 +109,7 @@ TEST_CASE("budget: the context and the answer's share") {
     if (t.num_predict != 0) o.num_predict = t.num_predict;
     CHECK(budget_of(o).context == t.context);
     CHECK(budget_of(o).prompt == t.prompt);
+    CHECK(budget_of(o).assumed == (t.num_ctx <= 0));
   }
   CHECK(estimate_tokens("") == 0);
   CHECK(estimate_tokens("abc") == 1);
@@ -116,7 +117,7 @@ TEST_CASE("budget: the context and the answer's share") {
 }
 
 TEST_CASE("analysis prompt: persona first, everything in order, nothing left out when it fits") {
-  const Inventory v = inventory_of(12, 0);
+  const Inventory v = inventory_of(12, 3);
   const Prompt p = analysis_prompt(config_of("I am the persona."), v, {4096, 3072});
   CHECK(p.text.starts_with("I am the persona.\n\n"));
   CHECK(has(p.text, data_summary(v)));
@@ -129,7 +130,7 @@ TEST_CASE("analysis prompt: persona first, everything in order, nothing left out
     last = at;
   }
   CHECK_FALSE(has(p.text, "shown"));
-  CHECK(p.fit.left_out == 0);
+  CHECK(p.fit.left_out() == 0);
   CHECK_FALSE(p.fit.over);
   CHECK(p.fit.context == 4096);
   CHECK(p.fit.estimated == estimate_tokens(p.text));
@@ -137,74 +138,135 @@ TEST_CASE("analysis prompt: persona first, everything in order, nothing left out
   CHECK(analysis_prompt(config_of(""), v, {4096, 3072}).text.starts_with("Your task"));
 }
 
-TEST_CASE("analysis prompt: file paths give way from the last one back") {
-  const Inventory v = inventory_of(12, 0);
+TEST_CASE("analysis prompt: metrics from the end of the list, then file paths give way") {
+  const Inventory v = inventory_of(12, 20);
+  const size_t metrics = data_metrics(v).size();
   const AgentConfig config = config_of("P.");
-  const uint64_t whole = analysis_prompt(config, v, {9999, 9999}).fit.estimated;
+  const Prompt all = analysis_prompt(config, v, {9999, 9999});
+  const uint64_t whole = all.fit.estimated;
+  CHECK(has(all.text, "Performance metrics:\n{\n"));
+  CHECK(has(all.text, "\"json_m119.tokens_per_second\": 1.5"));
+  bool saw[3] = {};      // some metrics, some paths, over
   uint32_t last_left_out = 0;
   for (uint64_t budget = whole; budget > 0; --budget) {
     CAPTURE(budget);
     const Prompt p = analysis_prompt(config, v, {9999, budget});
     CHECK(p.fit.over == (p.fit.estimated > budget));
-    CHECK(p.fit.left_out >= last_left_out);
-    last_left_out = p.fit.left_out;
-    const size_t shown = count(p.text, "  - ");
-    CHECK(shown + p.fit.left_out == 12);
-    if (p.fit.over) CHECK(shown == 0);
-    if (p.fit.left_out > 0) {
-      CHECK(has(p.text, "(" + std::to_string(shown) + " of 12 paths shown)"));
+    CHECK(p.fit.left_out() >= last_left_out);
+    last_left_out = p.fit.left_out();
+    const size_t paths = count(p.text, "  - "), figures = count(p.text, "\n  \"");
+    CHECK(paths + p.fit.paths_left_out == 12);
+    CHECK(figures + p.fit.metrics_left_out == metrics);
+    CHECK(p.fit.metrics == metrics);
+    if (paths < 12) CHECK(figures == 0);
+    CHECK(has(p.text, "3. Analysis of the performance metrics") == (figures > 0));
+    CHECK(has(p.text, "state none") == (figures == 0));
+    if (p.fit.over) CHECK(paths == 0);
+    // What is counted is counted right, in each kind of four files.
+    std::string_view rest = p.text, line;
+    size_t listed = 0;
+    while (next_line(rest, line)) {
+      if (line.starts_with("  - ")) ++listed;
+      if (line.find(" Files (") != line.npos) listed = 0;
+      if (!line.starts_with("  ... and ")) continue;
+      CHECK(listed > 0);
+      CHECK(line == "  ... and " + std::to_string(4 - listed) + " more");
     }
     CHECK(has(p.text, "Total files analyzed: 12"));
+    CHECK_FALSE(has(p.text, "paths shown"));
+    saw[0] |= figures > 0 && figures < metrics;
+    saw[1] |= paths > 0 && paths < 12;
+    saw[2] |= p.fit.over;
   }
-  CHECK(last_left_out == 12);
-  CHECK(analysis_prompt(config, v, {9999, 1}).fit.over);
+  for (bool seen : saw) CHECK(seen);
   // The first ones stay.
-  const Prompt p = analysis_prompt(config, v, {9999, whole - 5});
+  const Prompt p = analysis_prompt(config, inventory_of(12, 0), {9999, 300});
+  CHECK(p.fit.paths_left_out > 0);
   CHECK(has(p.text, "tuning_0.dat"));
   CHECK_FALSE(has(p.text, "tuning_11.dat"));
+  CHECK_FALSE(has(p.text, "Performance metrics"));      // there are none
+  CHECK(has(p.text, "state none"));
 }
 
-TEST_CASE("report prompt: metrics give way first, then recommendations, findings, summary") {
+TEST_CASE("data summary with fewer paths") {
+  const Inventory v = inventory_of(18, 0);       // six of each kind
+  CHECK(summary_paths(v) == 15);
+  CHECK(data_summary(v, 15) == data_summary(v));
+  CHECK(count(data_summary(v), "  ... and 1 more\n") == 3);
+  const std::string some = data_summary(v, 7);
+  CHECK(count(some, "  - ") == 7);
+  CHECK(has(some, "  ... and 4 more\n"));
+  CHECK(count(some, "more") == 2);
+  CHECK(count(data_summary(v, 0), "more") == 0);
+}
+
+TEST_CASE("report prompt: the four parts share the room") {
   const Inventory v = inventory_of(3, 20);
   const size_t metrics = data_metrics(v).size();
-  const Analysis a = analysis_of(4, 3);
+  Analysis a = analysis_of(10, 10);
+  for (int i = 0; i < 20; ++i) a.summary += " Throughput is st\u00e4ndig high.";
   const AgentConfig config = config_of("P.");
   const Prompt whole = report_prompt(config, v, a, {9999, 9999});
   CHECK(whole.text.starts_with("P.\n\n"));
-  CHECK(whole.fit.left_out == 0);
+  CHECK(whole.fit.left_out() == 0);
   CHECK_FALSE(has(whole.text, "shown"));
-  CHECK(has(whole.text, "4. finding number 3\n"));
-  CHECK(has(whole.text, "3. advice number 2\n"));
+  CHECK(has(whole.text, "10. finding number 9\n"));
+  CHECK(has(whole.text, "10. advice number 9\n"));
   CHECK(has(whole.text, "\"json_m119.tokens_per_second\": 1.5"));
   CHECK(has(whole.text, "6. Appendix"));
+  const size_t fixed = report_prompt(config, v, a, {9999, 1}).text.size();
 
-  bool saw[5] = {};      // metrics, recommendations, findings, summary cut; over
+  bool saw[5] = {};      // some metrics, recommendations, findings; summary cut; over
   for (uint64_t budget = whole.fit.estimated; budget > 0; --budget) {
     CAPTURE(budget);
     const Prompt p = report_prompt(config, v, a, {9999, budget});
     CHECK(p.fit.over == (p.fit.estimated > budget));
     CHECK(is_utf8(p.text));
-    const size_t shown_metrics = count(p.text, "\n  \"");
-    const size_t advice = count(p.text, "advice number");
+    const size_t figures = count(p.text, "\n  \""), advice = count(p.text, "advice number");
     const size_t findings = count(p.text, "finding number");
-    const bool cut = has(p.text, "Summary (shortened)");
-    CHECK(shown_metrics + advice + findings - cut + p.fit.left_out == metrics + 7);
-    if (advice < 3) CHECK(shown_metrics == 0);
-    if (findings < 4) CHECK(advice == 0);
-    if (cut) CHECK(findings == 0);
-    if (p.fit.over) CHECK(cut);
-    if (p.fit.over) CHECK_FALSE(has(p.text, "Throughput"));
-    if (shown_metrics < metrics) {
-      CHECK(has(p.text, "(" + std::to_string(shown_metrics) + " of " + std::to_string(metrics) +
+    CHECK(figures + p.fit.metrics_left_out == metrics);
+    CHECK(advice + p.fit.recommendations_left_out == 10);
+    CHECK(findings + p.fit.findings_left_out == 10);
+    CHECK(p.fit.summary_cut == !has(p.text, "- Summary: "));
+    CHECK_FALSE(has(p.text, "(shortened): \n"));
+    CHECK(has(p.text, "state no figure") == (figures == 0));
+    if (figures < metrics) {
+      CHECK(has(p.text, "(" + std::to_string(figures) + " of " + std::to_string(metrics) +
                             " metrics shown)"));
     }
-    saw[0] |= shown_metrics > 0 && shown_metrics < metrics;
-    saw[1] |= advice > 0 && advice < 3;
-    saw[2] |= findings > 0 && findings < 4;
-    saw[3] |= cut && has(p.text, "Throughput");
+    // Each part that is short has used a quarter of the room, but for one item and the slack.
+    const size_t room = budget * 3 > fixed ? budget * 3 - fixed : 0;
+    const size_t quarter = room / 4;
+    if (figures < metrics) CHECK((figures + 1) * 45 + 40 >= quarter);
+    if (findings < 10) CHECK((findings + 1) * 25 + 30 >= quarter);
+    if (advice < 10) CHECK((advice + 1) * 25 + 30 >= quarter);
+    if (p.fit.over) {
+      CHECK(p.fit.left_out() == metrics + 21);
+      CHECK(has(p.text, "- Summary (left out)\n- Key findings (0 of 10 findings shown)\n"));
+    }
+    saw[0] |= figures > 0 && figures < metrics;
+    saw[1] |= advice > 0 && advice < 10;
+    saw[2] |= findings > 0 && findings < 10;
+    saw[3] |= has(p.text, "(shortened): Throughput");
     saw[4] |= p.fit.over;
   }
-  for (bool s : saw) CHECK(s);
+  for (bool seen : saw) CHECK(seen);
+}
+
+TEST_CASE("report prompt: what a part does not need goes to the others") {
+  const Inventory v = inventory_of(3, 60);
+  const AgentConfig config = config_of("P.");
+  Analysis a = analysis_of(2, 1);
+  const Prompt p = report_prompt(config, v, a, {1024, 768});
+  CHECK(p.fit.findings_left_out + p.fit.recommendations_left_out + p.fit.summary_cut == 0);
+  CHECK(p.fit.metrics_left_out > 0);
+  CHECK(p.fit.estimated > 768 - 20);
+  // Of a summary that is cut, as much is shown as fits.
+  a.summary.assign(9000, 'x');
+  CHECK(report_prompt(config, v, a, {1024, 768}).fit.estimated == 768);
+  const Prompt without = report_prompt(config, inventory_of(3, 0), {}, {1024, 768});
+  CHECK(has(without.text, "- Summary: none given\n- Key findings: none given\n"
+                          "- Performance metrics: none given\n"));
 }
 
 TEST_CASE("report prompt: the largest number of metrics that fits is shown") {
@@ -224,7 +286,10 @@ TEST_CASE("both prompts fit the smallest context of the experiment") {
   for (size_t i = 0; i < 2; ++i) {
     const AgentConfig config = config_of(std::string(persona_of(i)));
     CHECK_FALSE(analysis_prompt(config, v, budget_of(o)).fit.over);
-    CHECK_FALSE(report_prompt(config, v, analysis_of(10, 10), budget_of(o)).fit.over);
+    const Prompt p = report_prompt(config, v, analysis_of(10, 10), budget_of(o));
+    CHECK_FALSE(p.fit.over);
+    CHECK_FALSE(p.fit.context_assumed);
+    CHECK(p.fit.metrics_left_out < p.fit.metrics);
   }
 }
 

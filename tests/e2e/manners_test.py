@@ -185,7 +185,7 @@ def garbage_arguments():
         ",",
         ":",
         "@",
-        "/",
+        "/dev/null",
         "\x01",
         "\u00fc",
         "http://127.0.0.1:1",
@@ -611,7 +611,7 @@ def progress_on_a_terminal():
     frames = r.err.split(clear)
     ok(len(frames) > 5, "terminal: progress is drawn", r)
     ok(r.err.endswith(clear) and frames[0] == b"", "terminal: cleared at the end", r.err[-100:])
-    for words in (b"collector analysis", b"insight report", b" tok ", b"tok/s", b"run 1/2", b"run 2/2"):
+    for words in (b"collector analysis", b"insight report", b" tok ", b"/s", b"run 1/2", b"run 2/2"):
         ok(words in r.err, "terminal: %r" % words, r.err[:600])
     ok(max(len(f.decode()) for f in frames) < 80, "terminal: one line each", max(frames, key=len))
     ok(b"\x1b" not in r.out and b"\r" not in r.out, "terminal: stdout stays clean")
@@ -711,7 +711,7 @@ def interrupts_while_waiting():
             r = wait(p, 5)
             took = time.monotonic() - at
             ok(r.code == 130 and took < 1, "SIGINT while waiting for the %s: 130, soon" % name, (took, r))
-            ok(r.err.endswith(b"runs finished and kept\n"), "SIGINT, %s: the line" % name, r)
+            ok(b"interrupted: 0 of 1 runs finished and kept; what had come of the next one is in partial_run_1\n" in r.err, "SIGINT, %s: the line" % name, r)
             m = json.loads(rig.read(out + "/partial_run_1/metrics.json"))
             texts = [c["response"] for c in m["collector"]["result"]["llm_calls"]]
             if name == "next token":
@@ -728,7 +728,7 @@ def second_interrupt():
     p = start("run", NOTES, "--sim=" + INSTANT, "--runs", 8, "-f", "ndjson")
     stuck = rig.eventually(
         lambda: rig.read("/proc/%d/wchan" % p.pid) in (b"pipe_write", b"anon_pipe_write", b"pipe_wait")
-        or struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"1234"))[0] >= 60000,
+        or struct.unpack("i", fcntl.ioctl(p.stdout, termios.FIONREAD, b"1234"))[0] >= 40000,
         5,
     )
     time.sleep(0.3)

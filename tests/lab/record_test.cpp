@@ -334,6 +334,17 @@ RunOutcome run_of(size_t agents) {
   return run;
 }
 
+agent::Inventory inventory_with(size_t skipped) {
+  agent::Inventory v;
+  v.root = "data";
+  v.files.resize(1);
+  v.notes = {"a limit"};
+  for (size_t i = 0; i < skipped; ++i) {
+    v.skipped.push_back({"p" + std::to_string(i), "not UTF-8", Errc::bad_input});
+  }
+  return v;
+}
+
 bool contains(const std::vector<std::string>& all, std::string_view part) {
   for (const std::string& s : all) if (s.find(part) != s.npos) return true;
   return false;
@@ -436,6 +447,9 @@ TEST_CASE("our block of metrics.json") {
   run.agents[1].failed = true;
   run.agents[1].error = bad.error;
   run.agents[1].report_markdown.clear();
+  run.agents[0].inventory = inventory_with(103);
+  agent::PromptFit& fit = run.agents[0].analysis_stage.fit;
+  fit = {4096, true, 150, 9, 1, 2, 4, 8, true, false};
   run.agents[0].config.options.seed = 7;
   run.agents[0].config.options.top_p = 0.5;
   run.agents[0].config.options.extra = {
@@ -472,6 +486,20 @@ TEST_CASE("our block of metrics.json") {
       {".agents[0].calls[0].inter_token_ms.max", "0.04"},
       {".agents[0].calls[0].validity", "cold"},
       {".agents[0].calls[0].prompt_fit.context", "4096"},
+      {".agents[0].calls[0].prompt_fit.context_assumed", "true"},
+      {".agents[0].calls[0].prompt_fit.left_out", "16"},
+      {".agents[0].calls[0].prompt_fit.metrics", "9"},
+      {".agents[0].calls[0].prompt_fit.metrics_left_out", "1"},
+      {".agents[0].calls[0].prompt_fit.findings_left_out", "2"},
+      {".agents[0].calls[0].prompt_fit.recommendations_left_out", "4"},
+      {".agents[0].calls[0].prompt_fit.paths_left_out", "8"},
+      {".agents[0].calls[0].prompt_fit.summary_cut", "true"},
+      {".ingest.files", "1"},
+      {".ingest.notes[0]", "a limit"},
+      {".ingest.skipped[0].path", "p0"},
+      {".ingest.skipped[99].why", "not UTF-8"},
+      {".ingest.skipped[100].why", "(missing)"},
+      {".ingest.skipped_count", "103"},
       {".agents[0].calls[1].inter_token_ms", "null"},
       {".agents[1].error", "timed_out: first-token"},
       {".agents[1].calls[1].error", "timed_out: first-token (say\\x1B[31m)"},
@@ -581,6 +609,29 @@ TEST_CASE("warnings are computed from the run") {
       {"prompt over", [](RunOutcome& r) { r.agents[0].report_stage.fit.over = true; },
        "collector, report call: the prompt is estimated at 150 tokens, too many for the context of "
        "4096"},
+      {"most metrics left out",
+       [](RunOutcome& r) {
+         r.agents[1].report_stage.fit.metrics = 9;
+         r.agents[1].report_stage.fit.metrics_left_out = 5;
+       },
+       "insight, report call: 5 of 9 metrics did not fit the prompt (context 4096, prompt 150 "
+       "tokens)"},
+      {"one file skipped",
+       [](RunOutcome& r) {
+         r.agents[0].inventory = r.agents[1].inventory = inventory_with(1);
+         r.agents[0].inventory.notes.clear();
+       },
+       "1 file was skipped: p0 (not UTF-8); see chimera ingest data"},
+      {"many files skipped",
+       [](RunOutcome& r) {
+         r.agents[0].inventory = inventory_with(4);
+         r.agents[0].inventory.notes.clear();
+       },
+       "4 files were skipped: p0 (not UTF-8), p1 (not UTF-8), p2 (not UTF-8), ...; see chimera "
+       "ingest data"},
+      {"notes", [](RunOutcome& r) { r.agents[0].inventory = inventory_with(0); }, "a limit"},
+      {"no file", [](RunOutcome& r) { r.agents[0].inventory.root = "data"; },
+       "no CSV, JSON or Markdown file in data"},
       {"prompt cut", [](RunOutcome& r) { r.agents[0].report_stage.call.prompt_eval_count = 49; },
        "collector, report call: the server read 49 prompt tokens where about 150 were sent"},
       {"failed call", [](RunOutcome& r) {
@@ -602,6 +653,10 @@ TEST_CASE("warnings are computed from the run") {
     const std::string first = all.empty() ? "" : all[0];
     CAPTURE(first);
     CHECK(contains(all, t.words));
+    const std::string_view name = t.name;
+    const bool input = name.find("skipped") != name.npos || name.find("left out") != name.npos ||
+                       name == "notes" || name == "no file" || name == "prompt over";
+    CHECK(input_warnings_of(run).size() == input);
     const Flat file = flatten(metrics_json(run, {}));
     CHECK(file.text(".chimera.warnings[0]") == first);
   }
@@ -620,6 +675,119 @@ TEST_CASE("a failed agent keeps its report file") {
   CHECK(text.find("\n## Key Findings\n- one\n") != text.npos);
   CHECK(text.find("\n## Recommendations\n- None\n") != text.npos);
   CHECK(text.ends_with("\n## Persona Prompt\n````\ncode: ```x```\n````\n"));
+}
+
+TEST_CASE("half of the metrics left out is no warning yet") {
+  RunOutcome run = run_of(2);
+  run.agents[1].report_stage.fit.metrics = 10;
+  run.agents[1].report_stage.fit.metrics_left_out = 5;
+  CHECK(warnings_of(run).empty());
+}
+
+TEST_CASE("skipped files in an agent's report") {
+  AgentOutcome a = agent_of("collector", kSecond);
+  CHECK(agent_markdown(a).find("skipped") == std::string::npos);
+  a.inventory = inventory_with(3);
+  CHECK(agent_markdown(a).find("- Files analyzed: 1\n- Files skipped: 3\n- Execution") !=
+        std::string::npos);
+}
+
+// Agent `insight` fails in its report call after five pieces; `agent_3` before its first.
+RunOutcome broken_run(size_t agents) {
+  RunOutcome run = run_of(agents);
+  for (size_t i = 1; i < agents; ++i) {
+    AgentOutcome& a = run.agents[i];
+    a.failed = true;
+    a.error = {Errc::reset, 104, "body"};
+    a.report_markdown.clear();
+    llm::Call& c = i == 1 ? a.report_stage.call : a.analysis_stage.call;
+    if (i > 1) a.report_stage = {};
+    const Nanos first = c.first_token;
+    c = {};
+    c.failed = true;
+    c.error = a.error;
+    c.sent = kSecond;
+    c.ended = 2 * kSecond;
+    if (i > 1) continue;
+    c.pieces = 5;
+    c.first_token = first;
+    c.last_token = first + kSecond;
+  }
+  return run;
+}
+
+TEST_CASE("an incomplete run has no efficiency") {
+  RunOutcome run = broken_run(3);
+  run.interrupted = true;
+  const std::string combined = combined_markdown(run);
+  const std::string why = "not measured (2 of 3 agents failed)";
+  CHECK(combined.starts_with("# Chimera Multi-Agent Report - Run 1\n\nInterrupted.\n\n## Scen"));
+  for (const char* label : {"Speedup", "Efficiency", "Contention Detected", "Imbalance", "Overhead",
+                            "Contention", "Throughput and TTFT"}) {
+    CAPTURE(std::string(label));
+    CHECK(combined.find("\n- " + std::string(label) + ": " + why + "\n") != combined.npos);
+  }
+  CHECK(combined.find("- Concurrent Wall Time: 6.00s\n") != combined.npos);
+  CHECK(combined.find("- Throughput: not measured\n- TTFT: not measured\n") != combined.npos);
+  CHECK(combined.find("- Aggregate Throughput: ") != combined.npos);
+  CHECK(combined_markdown(run_of(2)).find("not measured") == std::string::npos);
+  CHECK(combined_markdown(run_of(2)).find("Interrupted") == std::string::npos);
+  const std::string report = agent_markdown(run.agents[1]);
+  CHECK(report.find("- Tokens Generated: 25 (some received before the failure)\n") != report.npos);
+}
+
+TEST_CASE("the summary says what is not complete") {
+  const RunOutcome whole = run_of(2), broken = broken_run(2);
+  const std::vector<AgentConfig> configs = configs_of(whole);
+  const RunDigest mixed[] = {digest_of(whole), digest_of(broken)};
+  std::string text = summary_markdown({whole.scenario, configs, mixed});
+  CHECK(text.find("Runs: 2\nComplete runs: 1\nAverage Throughput") != text.npos);
+  CHECK(text.find("Average Speedup: 1.50x\nAverage Efficiency: 74.9%\n\n## Agent") != text.npos);
+  CHECK(text.find("Spread") == text.npos);
+
+  const RunDigest none[] = {digest_of(broken)};
+  text = summary_markdown({whole.scenario, configs, none});
+  CHECK(text.find("Runs: 1\nComplete runs: 0\nAverage Throughput \u0394: not measured\n"
+                  "Average TTFT \u0394: not measured\nAverage Speedup: not measured\n"
+                  "Average Efficiency: not measured\n\n## Agent") != text.npos);
+  const Flat file = flatten(summary_json({whole.scenario, configs, none}, {}, 0));
+  CHECK(file.text(".aggregate.average_efficiency") == "50.0");
+  CHECK(file.text(".chimera.complete_runs") == "0");
+}
+
+TEST_CASE("several complete runs have a spread") {
+  RunOutcome a = run_of(2), b = run_of(2);
+  b.wall += kSecond;
+  const std::vector<AgentConfig> configs = configs_of(a);
+  const RunDigest runs[] = {digest_of(a), digest_of(b), digest_of(broken_run(2))};
+  const std::string text = summary_markdown({a.scenario, configs, runs});
+  CHECK(text.ends_with("\n\n## Spread\n"
+                       "| Figure | Mean | SD | Min | Max |\n"
+                       "|---|---:|---:|---:|---:|\n"
+                       "| Efficiency (%) | 67.42 | 10.58 | 59.94 | 74.91 |\n"
+                       "| Wall time (s) | 4.50 | 0.71 | 4.00 | 5.00 |\n"
+                       "| Aggregate (tok/s) | 17.98 | 2.82 | 15.98 | 19.98 |\n"
+                       "| Overhead (ms) | 505.00 | 707.11 | 5.00 | 1005.00 |\n"
+                       "| Contention (%) | 1.00 | 0.00 | 1.00 | 1.00 |\n"));
+  const RunDigest one[] = {digest_of(a)};
+  CHECK(text.find("\n\nRuns: 3\nComplete runs: 2\n") != text.npos);
+  CHECK(summary_markdown({a.scenario, configs, one}).find("Spread") == std::string::npos);
+}
+
+TEST_CASE("run_text of an incomplete run: what came, and no efficiency") {
+  const std::string text = run_text(broken_run(3), {});
+  const size_t at = text.find("agent      endpoint");
+  REQUIRE(at != text.npos);
+  CHECK(text.substr(at) == std::string(
+      "agent      endpoint          tokens  tok/s      TTFT  duration  validity\n"
+      "collector  http://collector      40  40.00  100.0 ms    2.00 s  ok\n"
+      "insight    http://insight       25*  40.00  101.0 ms    4.00 s  ok,error\n"
+      "agent_3    http://agent_3         0      -         -    6.00 s  error\n"
+      "* received before the failure\n"
+      "\n"
+      "efficiency not measured (2 of 3 agents failed)\n"
+      "together 10.82 tok/s, wall 6.00 s\n"
+      "runtime , workers 0, read size 0 bytes\n"));
 }
 
 TEST_CASE("run_text: reports, table, efficiency") {
@@ -641,8 +809,11 @@ TEST_CASE("run_text: reports, table, efficiency") {
       "collector  http://collector      40  40.00  100.0 ms    2.00 s  ok\n"
       "insight    http://insight        40  40.00  100.0 ms    4.00 s  ok,error\n"
       "\n"
-      "efficiency 74.91 % = 100 - 25.00 (imbalance) - 0.09 (overhead, 5.00 ms)\n"
-      "contention 1.00 %, together 19.98 tok/s, wall 4.00 s\n"
+      "efficiency not measured (1 of 2 agents failed)\n"
+      "together 19.98 tok/s, wall 4.00 s\n"
       "runtime fixed, workers 0, read size 0 bytes\n"));
   for (char c : text) CHECK((c == '\n' || c == '\t' || (c >= ' ' && c < 127)));
+  CHECK(run_text(run_of(2), p).find(
+            "efficiency 74.91 % = 100 - 25.00 (imbalance) - 0.09 (overhead, 5.00 ms)\n"
+            "contention 1.00 %, together 19.98 tok/s, wall 4.00 s\n") != std::string::npos);
 }

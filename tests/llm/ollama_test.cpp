@@ -99,6 +99,41 @@ TEST_CASE("records: first visible piece comes behind the thinking") {
   CHECK(c.first_visible == 20);
 }
 
+TEST_CASE("records: an error of null or nothing is none") {
+  for (const char* error : {"null", R"("")"}) {
+    CAPTURE(error);
+    Call c;
+    std::string piece;
+    const std::string line =
+        std::string(R"({"response":"a","error":)") + error + R"(,"done":true})";
+    CHECK(take_record(line, 1, c, piece).has_value());
+    CHECK(c.text == "a");
+    CHECK(c.done);
+  }
+  for (const char* error : {R"("x")", "0", "false", "{}", "[]", R"({"message":""})"}) {
+    CAPTURE(error);
+    Call c;
+    std::string piece;
+    const auto r = take_record(std::string(R"({"error":)") + error + "}", 1, c, piece);
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error().code == Errc::server_error);
+  }
+}
+
+TEST_CASE("records: an answer has a limit, thinking included") {
+  Call c;
+  std::string piece;
+  c.text.assign(kAnswerLimit - 3, 'x');
+  c.thinking = "y";
+  REQUIRE(take_record(R"({"response":"a","thinking":"b"})", 1, c, piece).has_value());
+  const auto r = take_record(R"({"response":"a"})", 2, c, piece);
+  REQUIRE_FALSE(r.has_value());
+  CHECK(r.error().code == Errc::too_large);
+  CHECK(std::string(r.error().where) == "answer");
+  CHECK(piece.empty());
+  CHECK(c.text.size() + c.thinking.size() == kAnswerLimit);
+}
+
 TEST_CASE("records: what is refused, and why") {
   struct Case { const char* line; Errc code; const char* where; };
   static const Case cases[] = {

@@ -27,12 +27,13 @@ struct Sink : net::BodySink {
     return {};
   }
   bool begun() const override { return body.size() >= begins_at; }
+  bool satisfied() const override { return body.size() >= enough_at; }
 
   std::string body;
   std::vector<size_t> pieces;
   int status = 0, heads = 0;
   bool refuse_head = false;
-  size_t refuse_at = SIZE_MAX, begins_at = 0;
+  size_t refuse_at = SIZE_MAX, begins_at = 0, enough_at = SIZE_MAX;
   Nanos last = 0;
 };
 
@@ -116,6 +117,20 @@ TEST_CASE("the bytes of a request") {
         "POST /api/tags?x=1 HTTP/1.1\r\nHost: host.example:8080\r\nUser-Agent: chimera\r\n"
         "Accept: */*\r\nConnection: close\r\nContent-Type: application/json\r\n"
         "Content-Length: 2\r\nX-A: b\r\n\r\n");
+}
+
+TEST_CASE("fields of the caller replace ours; those that frame the message are left out") {
+  const wire::Url origin = *wire::parse_url("http://host");
+  HttpRequest r;
+  r.method = "POST";
+  r.content_type = "application/json";
+  r.body = "{}";
+  r.extra_fields =
+      "user-agent: mine\r\nACCEPT: a/b\r\nContent-Length: 9\r\nHost: other\r\nConnection: close\r\n"
+      "X-A:  b\r\nContent-Type: text/plain\r\ntransfer-encoding: chunked\r\n";
+  CHECK(net::request_head(origin, r, true) ==
+        "POST / HTTP/1.1\r\nContent-Length: 2\r\nuser-agent: mine\r\nACCEPT: a/b\r\nHost: other\r\n"
+        "X-A: b\r\nContent-Type: text/plain\r\n\r\n");
 }
 
 TEST_CASE("a request arrives as it was meant") {
@@ -295,6 +310,9 @@ TEST_CASE("nobody there") {
   make(calls, *sys::parse_ip("127.0.0.1", free_port("127.0.0.1")), Setup());
   REQUIRE_FALSE(calls[0].outcome.has_value());
   CHECK(calls[0].outcome.error().code == Errc::refused);
+  CHECK(calls[0].exchange.started != 0);
+  CHECK(calls[0].exchange.connected == 0);
+  CHECK(calls[0].exchange.sent == 0);
 }
 
 TEST_CASE("the sink's own error ends the exchange") {
@@ -423,6 +441,161 @@ TEST_CASE("a kept connection that has gone stale is replaced, once") {
     REQUIRE_FALSE(calls[1].outcome.has_value());
     CHECK(calls[1].outcome.error().code == Errc::truncated);
     CHECK(connections == 2);
+  }
+}
+
+TEST_CASE("what comes unasked on a kept connection is the answer to nothing") {
+  for (const uint32_t read_size : {static_cast<uint32_t>(kOk.size()), 8192u}) {
+    CAPTURE(read_size);
+    int connections = 0;
+    Server server([&](Server& s) {
+      for (int i = 0; i < 2; ++i) {
+        Peer peer = s.accept(2000);
+        if (!peer.ok()) return;
+        ++connections;
+        peer.request();
+        peer.send(std::string(kOk) + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
+        peer.wait_closed();
+      }
+    });
+    Setup setup;
+    setup.policy.read_size = read_size;
+    setup.read_size = 8192;
+    setup.pause = 20 * kMilli;
+    std::vector<Call> calls(2);
+    make(calls, server.address, setup);
+    server.join();
+    for (const Call& c : calls) {
+      CHECK(c.outcome.has_value());
+      CHECK(c.sink.body == "ok");
+      CHECK_FALSE(c.exchange.reused);
+    }
+    CHECK(connections == 2);
+  }
+}
+
+TEST_CASE("a request that went out over a kept connection is sent again only when it just asks") {
+  for (const std::string_view method : {"GET", "POST"}) {
+    CAPTURE(method);
+    const bool again = method == "GET";
+    int requests = 0;
+    Server server([&](Server& s) {
+      Peer peer = s.accept();
+      requests += !peer.request(2).empty();
+      peer.send(kOk);
+      requests += !peer.request(2).empty();   // and hangs up
+      peer.hang_up();
+      peer = s.accept(300);
+      if (!peer.ok()) return;
+      requests += !peer.request(2).empty();
+      peer.send(kOk);
+    });
+    std::vector<Call> calls(2);
+    for (Call& c : calls) {
+      c.request.method = method;
+      c.request.content_type = "text/plain";
+      c.request.body = "hi";
+    }
+    make(calls, server.address, Setup());
+    server.join();
+    CHECK(calls[0].outcome.has_value());
+    CHECK(calls[1].outcome.has_value() == again);
+    CHECK(requests == (again ? 3 : 2));
+    CHECK(calls[1].exchange.reused == !again);
+  }
+}
+
+TEST_CASE("a long request may take long, as long as it gets on") {
+  const std::string body(16u << 20, 'b');
+  size_t got = 0;
+  Server server([&](Server& s) {
+    Peer peer = s.accept();
+    std::string buffer(64u << 10, 0);
+    while (got < body.size() && readable(peer.fd())) {
+      const ssize_t n = recv(peer.fd(), buffer.data(), buffer.size(), 0);
+      if (n <= 0) return;
+      got += static_cast<size_t>(n);
+      usleep(3000);
+    }
+    peer.send(kOk);
+    peer.wait_closed();
+  });
+  Setup setup;
+  setup.timeouts.idle = 300 * kMilli;
+  std::vector<Call> calls(1);
+  calls[0].request.method = "POST";
+  calls[0].request.content_type = "text/plain";
+  calls[0].request.body = body;
+  make(calls, server.address, setup);
+  server.join();
+  CHECK(calls[0].outcome.has_value());
+  CHECK(calls[0].exchange.sent - calls[0].exchange.started > setup.timeouts.idle);
+}
+
+TEST_CASE("an answer in the middle of the request is heard, a reset without one is a reset") {
+  const std::string body(16u << 20, 'b');
+  for (const bool says_why : {true, false}) {
+    CAPTURE(says_why);
+    Server server([&](Server& s) {
+      Peer peer = s.accept();
+      peer.request();
+      if (says_why) peer.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+      usleep(20'000);
+      peer.hang_up();   // on unread bytes: a reset
+    });
+    std::vector<Call> calls(1);
+    calls[0].request.method = "POST";
+    calls[0].request.content_type = "text/plain";
+    calls[0].request.body = body;
+    make(calls, server.address, Setup());
+    CHECK(calls[0].outcome.has_value() == says_why);
+    if (!says_why) CHECK(calls[0].outcome.error().code == Errc::reset);
+    CHECK(calls[0].sink.body == (says_why ? "big" : ""));
+    CHECK(calls[0].exchange.status == (says_why ? 413 : 0));
+    CHECK(calls[0].exchange.connected != 0);
+    CHECK(calls[0].exchange.sent == 0);
+  }
+}
+
+TEST_CASE("a server that holds the connection behind all that matters does not cost the answer") {
+  struct Case {
+    const char* name;
+    size_t enough_at;
+    void (*ending)(Peer&);
+    bool good;
+  };
+  static const Case cases[] = {{"held", 5, stay, true},
+                               {"held, but not enough", 6, stay, false},
+                               {"ended before the terminator", 5, hang_up, false}};
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    int connections = 0;
+    Server server([&](Server& s) {
+      for (int i = 0; i < 2; ++i) {
+        Peer peer = s.accept(5000);
+        if (!peer.ok()) return;
+        ++connections;
+        peer.request();
+        peer.send(i == 0 ? chunked_head() + "5\r\nhello\r\n" : std::string(kOk));
+        i == 0 ? c.ending(peer) : stay(peer);
+      }
+    });
+    Setup setup;
+    setup.timeouts.idle = 4 * kSecond;
+    std::vector<Call> calls(2);
+    calls[0].sink.enough_at = c.enough_at;
+    const Nanos start = sys::now();
+    make(calls, server.address, setup);
+    server.join();
+    CHECK(calls[0].outcome.has_value() == c.good);
+    CHECK(calls[0].sink.body == "hello");
+    CHECK(calls[1].outcome.has_value());
+    CHECK_FALSE(calls[1].exchange.reused);
+    CHECK(connections == 2);
+    if (!c.good) continue;
+    CHECK(sys::now() - start >= 2 * kSecond);
+    CHECK(sys::now() - start < 4 * kSecond);
+    CHECK(calls[0].exchange.ended - calls[0].exchange.started < kSecond);
   }
 }
 

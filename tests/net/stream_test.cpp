@@ -341,6 +341,38 @@ rt::Task<Result<std::string>> echo(Listener& listener) {
 
 }  // namespace
 
+TEST_CASE("a dial that the system refuses or gives up") {
+  const auto dial_from = [](sys::Address::Family family, const sys::Address& to, bool impatient) {
+    const sys::Handle h = *sys::open_socket(family, sys::Transport::stream);
+    const Stream owner(h);
+    const unsigned ms = 300;
+    if (impatient) setsockopt(h, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    return finish(net::dial_on(h, to, in(10 * kSecond)));
+  };
+  const Result<void> family = dial_from(sys::Address::Family::v4, address("::1", 9), false);
+  REQUIRE_FALSE(family.has_value());
+  CHECK(family.error().code == Errc::refused);
+  CHECK(std::string_view(family.error().where) == "no route");
+
+  uint16_t port = 0;
+  const int full = bound_socket("127.0.0.1", SOCK_STREAM, port);
+  REQUIRE(listen(full, 0) == 0);
+  sockaddr_storage to;
+  const socklen_t size = raw_address("127.0.0.1", port, to);
+  int fillers[4];
+  for (int& f : fillers) {
+    f = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    connect(f, reinterpret_cast<sockaddr*>(&to), size);
+  }
+  const Result<void> silent =
+      dial_from(sys::Address::Family::v4, address("127.0.0.1", port), true);
+  REQUIRE_FALSE(silent.has_value());
+  CHECK(silent.error().code == Errc::timed_out);
+  CHECK(std::string_view(silent.error().where) == "connect");
+  for (const int f : fillers) close(f);
+  close(full);
+}
+
 TEST_CASE("listeners") {
   Listener listener;
   REQUIRE(listener.open(address("127.0.0.1", 0)).has_value());

@@ -2,7 +2,9 @@
 //
 // A worker among threads: hand-over, waking and parking, stops from outside, and a peer that never
 // stops sending.
+#include <dirent.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <deque>
@@ -263,6 +265,33 @@ TEST_CASE("threads: a runtime is stopped by another thread") {
     foreign.join();
     CHECK(cancelled == 20);
   }
+}
+
+TEST_CASE("threads: what the system does not give is an error of open") {
+  const Death death = in_a_fork([] {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_NPROC, &none);
+    if (geteuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(2);   // root has no limit
+    rt::RuntimeConfig config;
+    config.threads = 4;
+    rt::Runtime runtime;
+    const Result<void> opened = runtime.open(config);
+    _exit(!opened && opened.error().code == Errc::io ? 7 : 1);
+  });
+  CHECK(death.signal == 0);
+  CHECK(death.code == 7);
+}
+
+TEST_CASE("threads: a runtime that never runs ends its threads") {
+  for (int i = 0; i < 20; ++i) {
+    Bench bench(rt::Kind::fixed, 3);
+    if (i % 2 == 0) bench.runtime.stop();
+  }
+  size_t left = 0;
+  DIR* tasks = opendir("/proc/self/task");
+  while (const dirent* e = readdir(tasks)) left += e->d_name[0] != '.';
+  closedir(tasks);
+  CHECK(left < 20);   // a tool may have one of its own
 }
 
 TEST_CASE("threads: a runtime is stopped by a signal handler") {

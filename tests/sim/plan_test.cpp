@@ -1,6 +1,7 @@
 #include "src/sim/plan.hpp"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "chimera/agent/prompts.hpp"
 #include "chimera/base/text.hpp"
@@ -91,6 +92,75 @@ TEST_CASE("a text has something to find, whatever the seed") {
       CHECK(a.summary.find("samples") != std::string::npos);
       CHECK(a.key_findings.size() >= 2);
       CHECK(a.recommendations.size() >= 1);
+    }
+  }
+}
+
+// The numbers in a text, in their order.
+std::vector<double> numbers(std::string_view s) {
+  std::vector<double> out;
+  for (size_t i = 0; i < s.size();) {
+    size_t n = 0;
+    while (i + n < s.size() && (is_digit(s[i + n]) || (n > 0 && s[i + n] == '.'))) ++n;
+    if (n > 0) out.push_back(strtod(std::string(s.substr(i, n)).c_str(), nullptr));
+    i += n > 0 ? n : 1;
+  }
+  return out;
+}
+
+TEST_CASE("the figures of a sentence agree") {
+  size_t seen[7] = {};
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    std::string all = text(seed % 2 ? Genre::report : Genre::analysis, 700, seed);
+    for (size_t at = all.find("1024"); at != all.npos; at = all.find("1024")) all.erase(at, 4);
+    for (const char* name : {"context of 512", "num_gpu 80", "temperature 0.8", "p99", "95th"}) {
+      for (size_t at = all.find(name); at != all.npos; at = all.find(name)) {
+        all.erase(at, std::string_view(name).size());
+      }
+    }
+    std::string_view rest = all, line;
+    while (next_line(rest, line)) {
+      // A sentence ends in ". "; "3.5" has no blank.
+      while (!line.empty()) {
+        const size_t end = std::min(line.find(". "), line.size());
+        const std::string sentence(line.substr(0, end));
+        line.remove_prefix(std::min(line.size(), end + 2));
+        CAPTURE(sentence);
+        const std::vector<double> n = numbers(sentence);
+        auto is = [&](int i, const char* words) {
+          const bool found = sentence.find(words) != sentence.npos;
+          seen[i] += found;
+          return found;
+        };
+        if (is(0, "samples the")) CHECK((n.size() == 3 && n[1] < n[2]));
+        if (is(1, "throughput improves")) CHECK(fabs(100 * (n[2] / n[1] - 1) - n[0]) < 0.6);
+        if (is(2, "falls by")) CHECK(fabs(100 * (1 - n[2] / n[1]) - n[0]) < 0.6);
+        if (is(3, "median and")) CHECK(n[0] < n[1]);
+        if (is(4, "runs show contention")) CHECK((n[0] >= 1 && n[0] <= n[1]));
+        if (is(5, "finished within")) {
+          CHECK(n[1] <= n[0]);
+          CHECK(fabs(100 * n[1] / n[0] - n[2]) <= 0.05001);
+        }
+        if (is(6, "runs is small")) CHECK((n[0] > 0 && n[0] <= 3));
+      }
+    }
+  }
+  for (size_t n : seen) CHECK(n > 20);
+}
+
+TEST_CASE("a text of 80 tokens and more ends with a whole sentence, in its recommendations") {
+  for (uint32_t tokens = 80; tokens < 700; tokens += tokens < 300 ? 1 : 37) {
+    for (const Genre genre : {Genre::analysis, Genre::report}) {
+      const std::string t = text(genre, tokens, tokens * 3);
+      CAPTURE(tokens);
+      CAPTURE(t);
+      const std::string_view whole = trim(t);
+      CHECK(whole.ends_with('.'));
+      const size_t at = t.find("## Recommendations\n\n1. We recommend ");
+      REQUIRE(at != t.npos);
+      CHECK(t.find("\n#", at) == t.npos);
+      CHECK(t.find("## Executive Summary") < at);
+      CHECK(t.find(" %.", at) != t.npos);       // the first recommendation is complete
     }
   }
 }

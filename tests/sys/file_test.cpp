@@ -5,10 +5,14 @@
 #include <ftw.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "chimera/sys/process.hpp"
+#include "chimera/sys/clock.hpp"
 #include "chimera/sys/thread.hpp"
 #include "tests/check.hpp"
 
@@ -505,6 +509,78 @@ TEST_CASE("a stream is written whole to a slow reader, blocking or not") {
       CHECK(drain.got == data);
     }
   }
+}
+
+TEST_CASE("once the program is to stop, a pipe that nobody reads from does not hold it") {
+  struct Case {
+    const char* name;
+    bool non_blocking, before;       // the signal comes before the write, or 100 ms later
+  };
+  static const Case cases[] = {{"blocking, signal before", false, true},
+                               {"blocking, signal in the write", false, false},
+                               {"non-blocking, signal in the wait", true, false}};
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC | (c.non_blocking ? O_NONBLOCK : 0)) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      dup2(ends[1], 1);
+      catch_stop_signals(nullptr, nullptr);
+      if (c.before) raise(SIGTERM);
+      const Nanos start = now();
+      const Result<void> r = write_stream(Stream::out, pattern(200001));
+      const Nanos took = now() - start;
+      const bool good = !r && r.error().code == Errc::cancelled;
+      _exit(good && took >= kSecond && took < 10 * kSecond ? 7 : 1);
+    }
+    if (!c.before) {
+      poll(nullptr, 0, 200);
+      kill(child, SIGTERM);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 7);
+    close(ends[0]);
+    close(ends[1]);
+  }
+}
+
+TEST_CASE("once the program is to stop, who reads still gets everything") {
+  const std::string data = pattern(100001);
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    dup2(ends[1], 1);
+    close(ends[0]);
+    catch_stop_signals(nullptr, nullptr);
+    raise(SIGTERM);
+    _exit(write_stream(Stream::out, data) ? 7 : 1);
+  }
+  close(ends[1]);
+  Drain drain{ends[0], {}};
+  drain_slowly(&drain);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 7);
+  CHECK(drain.got == data);
+  close(ends[0]);
+}
+
+TEST_CASE("a stream that is not there is closed") {
+  const pid_t child = fork();
+  if (child == 0) {
+    close(1);
+    const Result<void> r = write_stream(Stream::out, "x");
+    _exit(!r && r.error().code == Errc::closed ? 7 : 1);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 7);
 }
 
 TEST_CASE("a stream that nobody reads is closed, a full one is an error") {

@@ -516,6 +516,28 @@ TEST_CASE("lent buffers: reads wait while all are out, and nothing is lost") {
   }
 }
 
+TEST_CASE("lent buffers of 8 MiB: two are out at most") {
+  Rig rig(8u << 20);
+  std::deque<Flight*> reads;
+  for (int i = 0; i < 3; ++i) {
+    const Pair p = rig.connect();
+    rig.send(p.server, "x");
+    reads.push_back(&rig.read(p.client, nullptr, 0));
+  }
+  rig.listen_for(5 * kMilli);
+  const auto out = [&] {
+    int n = 0;
+    for (const Flight* f : reads) n += f->lent && !f->flying;
+    return n;
+  };
+  CHECK(out() == 2);
+  for (Flight* f : reads) {
+    REQUIRE(rig.until([&] { return !f->flying; }));
+    CHECK(f->outcome == 1);
+    rig.port->give_back(*f);
+  }
+}
+
 TEST_CASE("lent reads: a cancelled one takes no buffer, nor do end and error keep one") {
   Rig rig(256);
   char own[4];

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -367,6 +368,58 @@ TEST_CASE("the first stop signal is a wish, the second an order") {
     exit_now(stop_signal() == SIGINT ? 8 : 1);
   });
   CHECK(o.code == 8);
+}
+
+TEST_CASE("closed streams are taken, and using them stays an error") {
+  static int closed, file;
+  for (closed = 0; closed < 8; ++closed) {   // a bit for each of 0, 1, 2
+    CAPTURE(closed);
+    file = open("/dev/null", O_RDWR);
+    const Outcome o = in_fork([] {
+      for (int fd = 0; fd < 3; ++fd) dup2(file, fd);
+      for (int fd = 0; fd < 3; ++fd) {
+        if (closed >> fd & 1) close(fd);
+      }
+      secure_streams();
+      const int next = open("/dev/null", O_RDONLY);
+      int bad = next < 3;
+      char byte = 0;
+      for (int fd = 0; fd < 3; ++fd) {
+        const ssize_t n = fd == 0 ? read(fd, &byte, 1) : write(fd, &byte, 1);
+        bad += (n < 0 && errno == EBADF) != ((closed >> fd & 1) != 0);
+      }
+      _exit(bad == 0 ? 7 : 1);
+    });
+    close(file);
+    CHECK(o.exited);
+    CHECK(o.code == 7);
+  }
+}
+
+TEST_CASE("a child starts with the last descriptors") {
+  std::vector<int> fillers;
+  for (int fd; (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) {
+    fillers.push_back(fd);
+    if (fillers.size() < 200) continue;
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    rlimit lower = limit;
+    lower.rlim_cur = static_cast<rlim_t>(fd) + 1;      // full from here on
+    setrlimit(RLIMIT_NOFILE, &lower);
+    for (int i = 0; i < 2; ++i) {                      // but for the two of the pipe
+      close(fillers.back());
+      fillers.pop_back();
+    }
+    const std::string said = [] {
+      Child c = start("lines");
+      return line_after(c, "stdin");
+    }();
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(said == "0");
+    break;
+  }
+  for (const int f : fillers) close(f);
+  CHECK(fillers.size() == 198);
 }
 
 TEST_CASE("usage grows with what is used") {

@@ -265,6 +265,38 @@ TEST_CASE("a port can be listened on again while old connections linger") {
   close_socket(*again);
 }
 
+TEST_CASE("a stream is quiet until a byte, the end or an error comes") {
+  struct Case {
+    const char* name;
+    void (*happens)(Pair&);
+    const char* then;      // what can still be read
+  };
+  static const Case cases[] = {
+      {"a byte", [](Pair& p) { CHECK(write(p.server, "x", 1) == 1); }, "x"},
+      {"the end", [](Pair& p) { shutdown(p.server, SHUT_WR); }, ""},
+      {"an error", [](Pair& p) {
+         abort_socket(p.server);
+         p.server = kNoHandle;
+       }, ""},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    Pair p = connected("127.0.0.1");
+    CHECK(quiet(p.client));
+    c.happens(p);
+    REQUIRE(readable(p.client));
+    CHECK_FALSE(quiet(p.client));
+    CHECK_FALSE(quiet(p.client));
+    char byte;
+    if (*c.then != 0) CHECK(read(p.client, &byte, 1) == 1);   // looking takes nothing
+    if (*c.then != 0) CHECK(quiet(p.client));
+    close_socket(p.server);
+    close_socket(p.client);
+    close_socket(p.listener);
+  }
+  CHECK_FALSE(quiet(kNoHandle));
+}
+
 TEST_CASE("closing ends a stream in order, aborting resets it") {
   for (const bool abort : {false, true}) {
     CAPTURE(abort);

@@ -434,3 +434,22 @@ TEST_CASE("two ports share the world: one wait makes the other's op finish") {
   CHECK(r.outcome == 1);
   b.drop(h);
 }
+
+TEST_CASE("a stream is quiet until what was sent arrives") {
+  for (const bool end : {false, true}) {
+    CAPTURE(end);
+    world::Rule rule;
+    rule.to_client.latency = 7;
+    begin(rule);
+    Rig rig;
+    const Pair p = rig.connect();
+    CHECK(quiet(p.client));
+    CHECK(quiet(p.server));
+    end ? rig.drop(p.server) : rig.send(p.server, "x");
+    CHECK(quiet(p.client));
+    rig.listen_for(6);
+    CHECK(quiet(p.client));
+    rig.listen_for(1);
+    CHECK_FALSE(quiet(p.client));
+  }
+}

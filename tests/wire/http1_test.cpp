@@ -358,3 +358,14 @@ TEST_CASE("what may be sent as a field") {
   CHECK(!valid_field("a", "\0"sv));
   CHECK(!valid_field("a", "\x7f"));
 }
+
+TEST_CASE("fields that only the sender of a message may set") {
+  for (const char* name : {"Content-Length", "content-length", "TRANSFER-ENCODING", "Connection"}) {
+    CAPTURE(name);
+    CHECK(reserved_field(name));
+  }
+  for (const char* name : {"", "Host", "Content-Type", "Content-Lengt", "Content-Length2"}) {
+    CAPTURE(name);
+    CHECK_FALSE(reserved_field(name));
+  }
+}

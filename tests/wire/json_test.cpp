@@ -62,7 +62,7 @@ bool skips_as_member(string_view text) {
       by_value.skip() && by_value.next() == Event::object_end && by_value.next() == Event::end;
   JsonReader by_rest(guarded.view());
   CHECK(by_rest.next() == Event::object_begin);
-  const bool rest_ok = by_rest.skip_rest() && by_rest.depth() == 0 && by_rest.next() == Event::end;
+  const bool rest_ok = by_rest.skip_rest() && by_rest.next() == Event::end;
   CHECK(value_ok == rest_ok);
   return value_ok;
 }
@@ -409,12 +409,8 @@ TEST_CASE("json: depth") {
     CHECK_FALSE(skips(guarded.view()));
   }
   JsonReader deep(arrays);
-  for (int i = 1; i <= 512; ++i) {
-    CHECK(deep.next() == Event::array_begin);
-    CHECK(deep.depth() == i);
-  }
+  for (int i = 1; i <= 512; ++i) CHECK(deep.next() == Event::array_begin);
   CHECK(deep.next() == Event::array_end);
-  CHECK(deep.depth() == 511);
 }
 
 TEST_CASE("json: offset() is at the offending byte") {
@@ -457,6 +453,7 @@ TEST_CASE("json: numbers as doubles and as integers") {
       {"1.0", 1, true, 1, true, 1},
       {"-1.50e1", -15, true, -15, false, 0},
       {"1200e-2", 12, true, 12, true, 12},
+      {"0.00e-9223372036854775808", 0, true, 0, true, 0},
       {"12.34E2", 1234, true, 1234, true, 1234},
       {"1e3", 1000, true, 1000, true, 1000},
       {"1e+3", 1000, true, 1000, true, 1000},
@@ -562,7 +559,6 @@ TEST_CASE("json: a typical walk: known members are used, unknown ones skipped") 
       done = r.boolean();
     } else {
       CHECK(r.skip());
-      CHECK(r.depth() == 1);
     }
   }
   CHECK(r.next() == Event::end);
@@ -575,7 +571,6 @@ TEST_CASE("json: a typical walk: known members are used, unknown ones skipped") 
   rest.next();
   CHECK(rest.next() == Event::number);
   CHECK(rest.skip_rest());  // from the middle of the inner array
-  CHECK(rest.depth() == 1);
   CHECK(rest.next() == Event::number);
   CHECK(rest.integer().value() == 4);
   CHECK(rest.skip_rest());

@@ -33,13 +33,13 @@ TEST_CASE("URLs that are read") {
       {"http://h:00080", false, "h", 80, "/", "", "http://h", "h"},
       {"http://h:1", false, "h", 1, "/", "", "http://h:1", "h:1"},
       {"http://h:65535", false, "h", 65535, "/", "", "http://h:65535", "h:65535"},
-      {"http://h/v1/", false, "h", 80, "/v1", "", "http://h/v1", "h"},
-      {"http://h/v1///", false, "h", 80, "/v1", "", "http://h/v1", "h"},
-      {"http://h//", false, "h", 80, "/", "", "http://h", "h"},
+      {"http://h/v1/", false, "h", 80, "/v1/", "", "http://h/v1/", "h"},
+      {"http://h/v1///", false, "h", 80, "/v1///", "", "http://h/v1///", "h"},
+      {"http://h//", false, "h", 80, "//", "", "http://h//", "h"},
       {"http://h//a", false, "h", 80, "//a", "", "http://h//a", "h"},
       {"http://h/a/b?c=d/", false, "h", 80, "/a/b", "c=d/", "http://h/a/b?c=d/", "h"},
       {"http://h?a=b", false, "h", 80, "/", "a=b", "http://h/?a=b", "h"},
-      {"http://h/a/?b?c", false, "h", 80, "/a", "b?c", "http://h/a?b?c", "h"},
+      {"http://h/a/?b?c", false, "h", 80, "/a/", "b?c", "http://h/a/?b?c", "h"},
       {"http://h/?", false, "h", 80, "/", "", "http://h", "h"},
       {"http://h/a#frag?b", false, "h", 80, "/a", "", "http://h/a", "h"},
       {"http://h#/a", false, "h", 80, "/", "", "http://h", "h"},
@@ -166,6 +166,8 @@ TEST_CASE("a request path behind a base") {
       {"http://h/v1?version=2", "/models?a=b", "/v1/models?a=b"},
       {"http://h", "/", "/"},
       {"http://h/v1", "/", "/v1/"},
+      {"http://h//", "/", "/"},
+      {"http://h/v1//?a", "/models", "/v1/models?a"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.base);
@@ -174,6 +176,52 @@ TEST_CASE("a request path behind a base") {
     CHECK(url.target() == c.target);
     CHECK(url.text() == "http://h" + (url.target() == "/" ? "" : url.target()));
   }
+}
+
+TEST_CASE("slashes at the end are stripped on request") {
+  struct Case { const char* text; const char* path; };
+  static const Case cases[] = {{"http://h", "/"},       {"http://h/", "/"},  {"http://h///", "/"},
+                               {"http://h/a//", "/a"},  {"h/a", "/a"},       {"h/a/b/?c/", "/a/b"}};
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    Url url = *parse_url(c.text);
+    strip_slashes(url);
+    CHECK(url.path == c.path);
+  }
+}
+
+TEST_CASE("references: the examples of RFC 3986 section 5.4, and what is no place to go") {
+  struct Case { const char* reference; const char* want; };   // null = refused
+  static const Case cases[] = {
+      {"g", "http://a/b/c/g"}, {"./g", "http://a/b/c/g"}, {"g/", "http://a/b/c/g/"},
+      {"/g", "http://a/g"}, {"//g", "http://g"}, {"?y", "http://a/b/c/d;p?y"},
+      {"g?y", "http://a/b/c/g?y"}, {"#s", "http://a/b/c/d;p?q"}, {"g#s", "http://a/b/c/g"},
+      {"g?y#s", "http://a/b/c/g?y"}, {";x", "http://a/b/c/;x"}, {"g;x", "http://a/b/c/g;x"},
+      {"", "http://a/b/c/d;p?q"}, {".", "http://a/b/c/"}, {"./", "http://a/b/c/"},
+      {"..", "http://a/b/"}, {"../", "http://a/b/"}, {"../g", "http://a/b/g"},
+      {"../..", "http://a"}, {"../../", "http://a"}, {"../../g", "http://a/g"},
+      {"../../../g", "http://a/g"}, {"../../../../g", "http://a/g"}, {"/./g", "http://a/g"},
+      {"/../g", "http://a/g"}, {"g.", "http://a/b/c/g."}, {".g", "http://a/b/c/.g"},
+      {"g..", "http://a/b/c/g.."}, {"..g", "http://a/b/c/..g"}, {"./../g", "http://a/b/g"},
+      {"./g/.", "http://a/b/c/g/"}, {"g/./h", "http://a/b/c/g/h"}, {"g/../h", "http://a/b/c/h"},
+      {"g;x=1/./y", "http://a/b/c/g;x=1/y"}, {"g;x=1/../y", "http://a/b/c/y"},
+      {"g?y/./x", "http://a/b/c/g?y/./x"}, {"g?y/../x", "http://a/b/c/g?y/../x"},
+      {"http://x/y/../z", "http://x/z"}, {"HTTPS://x:8/", "https://x:8"},
+      {"//x:8/y//z/", "http://x:8/y//z/"}, {"g?to=http://x/", "http://a/b/c/g?to=http://x/"},
+      {"http:g", nullptr}, {"g:h", nullptr}, {"javascript:x", nullptr}, {"ftp://x/", nullptr},
+      {"http://[", nullptr}, {"//", nullptr}, {"a b", nullptr}, {"//user@h/", nullptr},
+      {"g\r\nX: y", nullptr},
+  };
+  const Url base = *parse_url("http://a/b/c/d;p?q");
+  for (const Case& c : cases) {
+    CAPTURE(c.reference);
+    const Guarded reference(c.reference);
+    const auto url = resolve(base, reference.view());
+    REQUIRE(url.has_value() == (c.want != nullptr));
+    if (url) CHECK(url->text() == c.want);
+  }
+  CHECK(resolve(*parse_url("https://[::1]:8/x"), "y")->text() == "https://[::1]:8/y");
+  CHECK(resolve(*parse_url("https://h/x"), "//i/y")->text() == "https://i/y");
 }
 
 TEST_CASE("OLLAMA_HOST, as Ollama reads it") {

@@ -78,7 +78,7 @@ struct IngestOptions {
 class Ingest {
  public:
   // Walks the folder and lists what is to be read. Errors: bad_input when `root` is not a folder,
-  // not_found and io when it cannot be read.
+  // not_found and io when it cannot be read, cancelled when a stop signal came on the way.
   static Result<Ingest> open(std::string root, const IngestOptions& options = {});
 
   // Reads one file. False when none is left behind it.
@@ -108,8 +108,11 @@ class Ingest {
 Result<Inventory> ingest(std::string root, const IngestOptions& options = {});
 
 // The text about the files that goes into the analysis prompt and the record: counts, up to five
-// paths and the latest change of each kind. Names are made printable.
-std::string data_summary(const Inventory& inventory);
+// paths and the latest change of each kind. Names are made printable. `paths` bounds the paths
+// listed altogether; the last kinds lose theirs first.
+std::string data_summary(const Inventory& inventory, size_t paths = SIZE_MAX);
+// How many it lists without a bound.
+size_t summary_paths(const Inventory& inventory);
 
 // All performance metrics, sorted by the bytes of their names: those from the content and the fixed
 // ones (total_files_analyzed, data_types, total_file_size_bytes; json_documents and

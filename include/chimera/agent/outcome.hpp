@@ -35,10 +35,19 @@ struct Analysis {
 
 // How a prompt was made to fit num_ctx.
 struct PromptFit {
-  uint64_t context = 0;          // tokens assumed for the context window
+  uint64_t context = 0;          // tokens of the context window
+  bool context_assumed = false;  // num_ctx was not set
   uint64_t estimated = 0;        // tokens estimated for the prompt as sent
-  uint32_t left_out = 0;         // items (metrics, findings, files) that did not fit
+  uint32_t metrics = 0;          // there were; the next four: how many of them did not fit
+  uint32_t metrics_left_out = 0, findings_left_out = 0, recommendations_left_out = 0;
+  uint32_t paths_left_out = 0;   // of the data summary's
+  bool summary_cut = false;      // the analysis' summary was shortened
   bool over = false;             // even the smallest form is over the budget
+
+  uint32_t left_out() const {
+    return metrics_left_out + findings_left_out + recommendations_left_out + paths_left_out +
+           summary_cut;
+  }
 };
 
 struct StageOutcome {
@@ -61,7 +70,7 @@ struct AgentOutcome {
   bool failed = false;           // no report came of it
   Error error;                   // why, when failed
   std::string error_text;
-  // the scheduler's account of this agent
+  // the scheduler's account of this agent, within `total`
   Nanos ready_wait = 0;          // runnable but waiting for a worker
   Nanos running = 0;             // on a worker
   uint64_t resumes = 0;

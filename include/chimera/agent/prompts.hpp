@@ -26,6 +26,7 @@ std::string_view persona_of(size_t index);
 struct Budget {
   uint64_t context = 0;      // tokens: num_ctx, or 4096 (Ollama's default) when it is not set
   uint64_t prompt = 0;       // what the prompt may use of it
+  bool assumed = false;      // num_ctx is not set
 };
 // The answer's share is num_predict when that is set and positive, at most half the context;
 // otherwise a quarter of the context.
@@ -40,13 +41,14 @@ struct Prompt {
   PromptFit fit;
 };
 
-// Left out when it does not fit: file paths of the data summary, from the last listed one back.
+// Left out when it does not fit: metrics from the end of the sorted list, then file paths of the
+// data summary from the last listed one back. Metrics are asked about only when some are shown.
 Prompt analysis_prompt(const AgentConfig& config, const Inventory& inventory, Budget budget);
 
-// Left out when it does not fit, in this order: metrics from the end of the sorted list, then
-// recommendations from the last one, then findings from the last one, then the end of the summary
-// (cut at a character boundary; counts as one item). The prompt says what is missing
-// ("12 of 60 metrics shown").
+// When it does not fit, the analysis' summary, its findings, the metrics and the recommendations
+// share the room equally, and what one does not need goes to the others. Each loses its end: whole
+// items from the last one back (metrics in their sorted order), the summary at a character
+// boundary. The prompt says what is missing ("12 of 60 metrics shown").
 Prompt report_prompt(const AgentConfig& config, const Inventory& inventory,
                      const Analysis& analysis, Budget budget);
 

@@ -89,13 +89,18 @@ struct Summary {
 // summary.json over the finished runs; means are over the complete ones.
 std::string summary_json(const Summary& summary, const ProcessFigures& process,
                          int64_t generated_unix_ns);
-// summary.md, combined_report.md, <agent>_report.md in upstream's layout.
+// summary.md, combined_report.md, <agent>_report.md in upstream's layout. Figures that a run with
+// failed agents does not have are "not measured" there; the JSON keeps upstream's numbers. Two
+// complete runs and more have their spread behind upstream's lines.
 std::string summary_markdown(const Summary& summary);
 std::string combined_markdown(const agent::RunOutcome& run);
 std::string agent_markdown(const agent::AgentOutcome& a);
-// What makes a run's figures doubtful, one sentence each: agents that share a server, cold loads,
-// truncated, looping, empty or failed answers, prompts over the context or cut by the server.
+// What makes a run's figures doubtful, one sentence each: agents that share a server, files that
+// were skipped, cold loads, truncated, looping, empty or failed answers, prompts over the context,
+// without most of the metrics or cut by the server.
 std::vector<std::string> warnings_of(const agent::RunOutcome& run);
+// Those of them that the user can mend: skipped files, limits, prompts over the context.
+std::vector<std::string> input_warnings_of(const agent::RunOutcome& run);
 
 using agent::describe;    // "num_gpu=80, num_ctx=512, temp=1, top_p=default, ..."
 

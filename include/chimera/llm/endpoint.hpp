@@ -39,7 +39,6 @@ class Endpoint {
   const wire::Url& url() const { return url_; }
 
  private:
-
   wire::Url url_;
   ClientSettings settings_;
   net::HttpClient client_;
@@ -52,5 +51,10 @@ rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& 
 
 // The error that an HTTP status stands for; `where` is "HTTP status". Status must not be 2xx.
 Error error_of_status(int status, std::string_view words);
+
+// A server's words without what it may have echoed of the request's own fields (complete header
+// lines): their values, and what is behind a scheme as in "Bearer secret", become "***". Values of
+// less than 4 bytes stay.
+std::string without_secrets(std::string_view words, std::string_view fields);
 
 }  // namespace chimera::llm

@@ -12,6 +12,7 @@
 namespace chimera::llm {
 
 inline constexpr std::string_view kGeneratePath = "/api/generate";
+inline constexpr size_t kAnswerLimit = 64u << 20;   // bytes of text and thinking of one answer
 
 // What is asked of the model.
 struct Request {
@@ -25,8 +26,8 @@ std::string generate_body(const Request& request);
 
 // Takes one line of the answer into `call`; `at` is when the read that brought it returned. Unknown
 // fields are checked and ignored. `piece` is the line's visible text, valid until the next call.
-// Errors: protocol (not JSON, or not of the expected types), and what an {"error": ...} record
-// says: server_error, no_model.
+// Errors: protocol (not JSON, or not of the expected types), too_large ("answer": kAnswerLimit),
+// and what an {"error": ...} record says: server_error, no_model.
 Result<void> take_record(std::string_view line, Nanos at, Call& call, std::string& piece);
 
 // The words of an error body: {"error": "..."} or {"error": {"message": "..."}} or plain text; made

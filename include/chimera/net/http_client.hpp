@@ -39,6 +39,9 @@ class BodySink {
   virtual Result<void> on_body(std::string_view bytes, Nanos at) = 0;
   // False while the first-token deadline is to count.
   virtual bool begun() const { return true; }
+  // True when all that matters has come, whatever the framing says: a server that then neither ends
+  // the body nor sends more for 2 s costs the connection, not the answer.
+  virtual bool satisfied() const { return false; }
 
  protected:
   ~BodySink() = default;
@@ -48,14 +51,18 @@ struct HttpRequest {
   std::string_view method = "GET";
   std::string_view target = "/";
   std::string_view content_type;    // empty = none
-  std::string_view extra_fields;    // complete header lines, each with its CRLF
+  // Complete header lines, each with its CRLF. They replace ours of the same name; reserved ones
+  // (wire::reserved_field) are left out.
+  std::string_view extra_fields;
   std::string_view body;
 };
 
 // What was measured. Instants of the monotonic clock; 0 = not reached. Filled as far as it got.
+// `connected` equals `started` when reused; `sent` is when the last byte of the request was taken.
 struct Exchange {
   Nanos started = 0, connected = 0, sent = 0, first_byte = 0, head = 0, ended = 0;
   bool reused = false;
+  uint32_t replays = 0;             // the kept connection was stale, and the request sent again
   int status = 0;
   uint64_t body_bytes = 0;          // decoded
   uint32_t reads = 0;               // socket reads that brought body bytes
@@ -69,8 +76,10 @@ class HttpClient {
   HttpClient(const wire::Url& origin, ReadPolicy policy, Timeouts timeouts)
       : origin_(origin), policy_(policy), timeouts_(timeouts) {}
 
-  // One request and its whole answer. A kept connection that the server closed meanwhile, before
-  // any byte of an answer, is replaced once. The connection survives when the answer was complete.
+  // One request and its whole answer. A kept connection is replaced when the server closed it or
+  // said something unasked; once more when that comes to light only later, before any byte of an
+  // answer, and the request was not sent whole or is a GET. The connection survives when the answer
+  // was complete.
   // Errors: resolve, refused, timed_out (named), reset, truncated (the body ended early), protocol,
   // too_large, cancelled, and the sink's own.
   rt::Task<Result<void>> exchange(const HttpRequest& request, BodySink& sink, Exchange& out);
@@ -82,6 +91,7 @@ class HttpClient {
   rt::Task<bool> attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
                          Result<void>& outcome);
   rt::Task<Result<void>> connect(Exchange& out);
+  rt::Task<Result<void>> send(std::string_view message, const Exchange& out);
   rt::Task<Result<void>> receive(Answer& answer);
   Deadline next_deadline(const Answer& answer) const;
 

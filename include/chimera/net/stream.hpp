@@ -65,7 +65,11 @@ class Stream {
   sys::Handle handle_ = sys::kNoHandle;
 };
 
-// A connection to one address. Errors: refused, timed_out, cancelled, io. `with` may cancel it.
+// Connects an open socket. Errors: refused ("no route" when this machine cannot reach it or may
+// not), timed_out, cancelled, io. `with` may cancel it.
+rt::Task<Result<void>> dial_on(sys::Handle h, sys::Address to, Deadline d,
+                               rt::Stop* with = nullptr);
+// A connection to one address. Errors: as dial_on.
 rt::Task<Result<Stream>> dial(sys::Address to, Deadline d, rt::Stop* with = nullptr);
 
 // A connection to the first of several addresses that answers (RFC 8305, "happy eyeballs"): they

@@ -14,6 +14,7 @@
 #include "chimera/base/own.hpp"
 #include "chimera/rt/task.hpp"
 #include "chimera/rt/worker.hpp"
+#include "chimera/sys/thread.hpp"
 
 namespace chimera::rt {
 
@@ -30,7 +31,12 @@ struct RuntimeConfig {
 
 class Runtime {
  public:
-  // Errors: io when a port or a thread cannot be had.
+  Runtime() = default;
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+  ~Runtime() { join_threads(); }
+  // Makes the workers and starts the threads of all but the first. Errors: io when a port or a
+  // thread cannot be had; call nothing else then.
   Result<void> open(const RuntimeConfig& config);
   // Runs `root` on worker 0, which is the calling thread. Returns when it and everything it started
   // has finished and nothing is in flight. Call once.
@@ -51,8 +57,11 @@ class Runtime {
 
  private:
   static void thread_main(void* worker);
+  Result<void> start_threads();
+  void join_threads();
   RuntimeConfig config_;
   std::vector<Own<Worker>> workers_;
+  std::vector<sys::Thread> threads_;   // of workers 1, 2, ...
   std::atomic<uint32_t> placed_{0};
   std::atomic<bool> stop_{false}, done_{false};
 };

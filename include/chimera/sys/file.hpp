@@ -43,7 +43,8 @@ struct DirectoryEntry {
 Result<std::vector<DirectoryEntry>> list_directory(const std::string& path);
 
 // Writes all of it to a descriptor-like stream of this process. Errors: io; closed for a broken
-// pipe.
+// pipe or a stream that is not there; cancelled when a stop signal has come and nobody takes any
+// byte for a second.
 enum class Stream : uint8_t { out = 1, err = 2 };
 Result<void> write_stream(Stream s, std::string_view data);
 

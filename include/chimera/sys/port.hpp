@@ -42,6 +42,7 @@ enum OpError : int64_t {
   kReset,
   kUnreachable,
   kTooManyHandles,
+  kNoAnswer,           // the system gave up waiting for the peer
   kOsError = 1000
 };
 
@@ -69,7 +70,7 @@ struct Op {
 class Port {
  public:
   // `lend_size` is the size of one lent read buffer (and so the cap of such a read); 0 = no
-  // lending.
+  // lending. At most 16 are out, and of more than 1 MiB so many that they are 16 MiB, but one.
   static Result<Port*> open(uint32_t lend_size);
   static void close(Port* port);     // no op in flight
 

@@ -60,6 +60,10 @@ class Child {
 void catch_stop_signals(void (*on_stop)(void*), void* argument);
 int stop_signal();                   // the number of the first one caught, or 0
 
+// To be called first in main. Takes the numbers 0, 1 and 2 as far as they are closed, so that no
+// file or socket of ours gets them; what would read or write them still fails with EBADF.
+void secure_streams();
+
 bool is_terminal(int stream);        // 0, 1, 2
 int terminal_columns();              // width of stderr's terminal, 80 when unknown
 

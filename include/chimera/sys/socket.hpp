@@ -33,12 +33,16 @@ std::string to_text(const Address& a);
 
 enum class Transport : uint8_t { stream, datagram };
 
-// A non-blocking, close-on-exec socket of that family; TCP_NODELAY on streams.
+// A non-blocking, close-on-exec socket of that family; TCP_NODELAY on streams. Errors: io; refused
+// ("no route") where the system has no such family.
 Result<Handle> open_socket(Address::Family family, Transport transport);
 // Binds and listens; port 0 picks one (ask local_address). SO_REUSEADDR is set.
 // Errors: refused with the OS number ("address in use" is os EADDRINUSE).
 Result<Handle> listen_on(const Address& at, int backlog);
 Result<Address> local_address(Handle h);
+// True when nothing has arrived on a connected stream with no operation in flight: no byte, no end,
+// no error.
+bool quiet(Handle h);
 // Closes. The handle must have been forgotten by its port (Port::forget) and have no op in flight.
 void close_socket(Handle h);
 // Closes with an immediate RST instead of an orderly FIN (SO_LINGER 0); for fault injection.

@@ -1,4 +1,4 @@
-// One operating system thread, one mutex. std::thread costs 150 KB in a static binary.
+// One operating system thread. std::thread costs 150 KB in a static binary.
 #pragma once
 
 #include "chimera/base/result.hpp"

@@ -16,7 +16,6 @@
 
 namespace chimera::wire {
 
-inline constexpr uint16_t kDnsPort = 53;
 inline constexpr size_t kDnsUdpLimit = 512;     // bytes of one UDP answer: we send no EDNS
 inline constexpr size_t kDnsAddressLimit = 32;  // more addresses than that are left out
 
@@ -25,7 +24,6 @@ enum class DnsType : uint16_t { a = 1, aaaa = 28 };
 struct DnsAddress {
   bool v6 = false;
   uint8_t ip[16] = {};       // network byte order; v4 uses the first 4
-  uint32_t ttl = 0;          // seconds; the least along the alias chain
 };
 
 struct DnsAnswer {

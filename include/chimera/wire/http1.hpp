@@ -61,5 +61,8 @@ bool next_field(std::string_view& fields, Field& out);
 
 // True when `name: value` is safe to send: a token, and a value without control characters.
 bool valid_field(std::string_view name, std::string_view value);
+// True for the fields that say where a message ends and whether another one follows: only who sends
+// the message can know. Content-Length, Transfer-Encoding, Connection; case-insensitive.
+bool reserved_field(std::string_view name);
 
 }  // namespace chimera::wire

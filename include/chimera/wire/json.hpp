@@ -54,7 +54,6 @@ class JsonReader {
   // False on an error.
   bool skip_rest();
 
-  int depth() const { return depth_; }
   size_t offset() const { return at_; }      // bytes consumed
   const char* what() const { return what_; } // why the error: a literal
   Error error() const { return {Errc::bad_input, 0, what_}; }

@@ -27,7 +27,6 @@ class LineSplitter {
   Result<void> feed(std::string_view bytes, Sink sink);
   // The stream has ended: an unterminated last line is handed on.
   Result<void> finish(Sink sink);
-  bool holds_partial() const { return !kept_.empty(); }
 
  private:
   std::string kept_;

@@ -16,7 +16,7 @@ struct Url {
   bool https = false;
   std::string host;          // lower case; an IPv6 literal without brackets
   uint16_t port = 80;        // never 0
-  std::string path;          // begins with '/'; without a trailing slash unless it is "/"
+  std::string path;          // begins with '/'; as it was given
   std::string query;         // without '?'
   bool ipv6 = false;         // host is an IPv6 literal
 
@@ -30,9 +30,17 @@ struct Url {
 // control and non-ASCII characters, IPv6 zones, and ports outside 1..65535 are refused; a fragment
 // is dropped.
 Result<Url> parse_url(std::string_view text);
-// A request path behind the base path: join(base, "/api/tags"). `path` is our own text and not
-// checked; its query, if it has one, replaces the base's.
+// Takes the slashes at the end of the path away, for a URL that stands for a server; "/" stays.
+void strip_slashes(Url& url);
+// A request path behind the base path, whose slashes at the end do not count: join(base,
+// "/api/tags"). `path` is our own text and not checked; its query, if it has one, replaces the
+// base's.
 Url join(const Url& base, std::string_view path);
+
+// What a reference (of a Location field) means where `base` was asked for (RFC 3986 section 5.2):
+// a URL, or "//host/path", "/path", "path", "../path", "?query". A fragment is dropped.
+// Errors: bad_input, as parse_url; also any scheme but http and https.
+Result<Url> resolve(const Url& base, std::string_view reference);
 
 // One OLLAMA_HOST entry by Ollama's own rules (envconfig/config.go): quotes and blanks trimmed,
 // empty -> http://127.0.0.1:11434, no scheme -> port 11434, http:// -> 80, https:// -> 443, path

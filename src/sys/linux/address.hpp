@@ -1,6 +1,7 @@
 // Address <-> sockaddr: what the kernel's calls take and give.
 #pragma once
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -49,6 +50,12 @@ inline Address from_sockaddr(const sockaddr_storage& in) {
     memcpy(a.ip, &v6.sin6_addr, 16);
   }
   return a;
+}
+
+// True when the error says that this machine cannot reach an address, or may not.
+inline bool no_route(int error) {
+  return error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL ||
+         error == EAFNOSUPPORT || error == EACCES || error == EPERM;
 }
 
 }  // namespace chimera::sys

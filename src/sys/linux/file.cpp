@@ -23,7 +23,8 @@ namespace chimera::sys {
 namespace {
 
 constexpr size_t kFirstRead = 16 * 1024;  // of a file that does not tell its size
-constexpr int kStopPollMs = 200;          // how soon a waiting read_stdin notices a stop signal
+constexpr int kStopPollMs = 200;          // how soon who waits notices a stop signal
+constexpr int kLastWordsMs = 1000;        // how long a reader may then keep us waiting
 
 struct Descriptor {
   int fd;
@@ -83,21 +84,32 @@ Result<std::string> read_to_end(int fd, size_t expected, size_t limit, Patience 
   return out;
 }
 
-Result<void> write_to_end(int fd, std::string_view data) {
+// Waits until `fd` takes bytes. False when the program is to stop and nobody took any for a while.
+bool await_room(int fd) {
+  pollfd p{.fd = fd, .events = POLLOUT, .revents = 0};
+  for (;;) {
+    // In steps: another thread may be the one that the signal interrupts.
+    const bool stopping = stop_signal() != 0;
+    const int ready = poll(&p, 1, stopping ? kLastWordsMs : kStopPollMs);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;   // the write says what is wrong
+    if (ready == 0 && stopping) return false;
+  }
+}
+
+// At most `piece` bytes at once. PIPE_BUF is what a pipe with room takes without blocking; a
+// regular file takes anything.
+Result<void> write_to_end(int fd, std::string_view data, size_t piece) {
   while (!data.empty()) {
-    const ssize_t n = write(fd, data.data(), data.size());
+    if (!await_room(fd)) return fail(Errc::cancelled, "write");
+    const ssize_t n = write(fd, data.data(), std::min(data.size(), piece));
     if (n > 0) {
       data.remove_prefix(static_cast<size_t>(n));
       continue;
     }
     const int why = n == 0 ? EIO : errno;
     if (why == EPIPE) return fail(Errc::closed, "write", why);
-    if (why == EAGAIN) {  // somebody who shares the terminal or pipe made it non-blocking
-      pollfd p{.fd = fd, .events = POLLOUT, .revents = 0};
-      poll(&p, 1, -1);
-    } else if (why != EINTR) {
-      return fail(Errc::io, "write", why);
-    }
+    // EAGAIN: somebody who shares the terminal or pipe made it non-blocking.
+    if (why != EAGAIN && why != EINTR) return fail(Errc::io, "write", why);
   }
   return {};
 }
@@ -133,7 +145,7 @@ std::string temporary_name(const std::string& folder) {
 }
 
 Result<void> fill(int fd, std::string_view data) {
-  CHI_TRY_VOID(write_to_end(fd, data));
+  CHI_TRY_VOID(write_to_end(fd, data, SIZE_MAX));
   return sync(fd);
 }
 
@@ -232,7 +244,7 @@ Result<void> write_file_atomic(const std::string& path, std::string_view data) {
   if (!S_ISREG(st.st_mode)) {
     const Descriptor d(open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY));
     if (d.fd < 0) return fail(Errc::io, "open", errno);
-    return write_to_end(d.fd, data);
+    return write_to_end(d.fd, data, PIPE_BUF);
   }
   if (lstat(name, &st) != 0) return fail(Errc::io, "stat", errno);
   if (!S_ISLNK(st.st_mode)) return replace_file(path, data);
@@ -283,7 +295,9 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
 }
 
 Result<void> write_stream(Stream s, std::string_view data) {
-  return write_to_end(static_cast<int>(s), data);
+  const Result<void> written = write_to_end(static_cast<int>(s), data, PIPE_BUF);
+  if (!written && written.error().os == EBADF) return fail(Errc::closed, "write", EBADF);
+  return written;
 }
 
 }  // namespace chimera::sys

@@ -20,9 +20,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -33,6 +35,8 @@ namespace chimera::sys {
 namespace {
 
 constexpr size_t kLoans = 16;        // lent read buffers per port, made on first use
+constexpr size_t kLoanBytes = 16u << 20;   // in all of them, unless one alone is larger
+constexpr Nanos kFar = 10 * kSecond;   // what is due later is left to the alarm
 constexpr int kEvents = 64;          // events taken from the kernel at once
 constexpr unsigned kPollEvery = 16;  // waits that find work done before the kernel is asked anyway
 
@@ -52,12 +56,10 @@ int64_t outcome_of(int error) {
     case ECONNREFUSED: return -kRefused;
     case ECONNRESET:
     case EPIPE: return -kReset;
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case EADDRNOTAVAIL: return -kUnreachable;
+    case ETIMEDOUT: return -kNoAnswer;
     case EMFILE:
     case ENFILE: return -kTooManyHandles;
-    default: return -(kOsError + error);
+    default: return no_route(error) ? -kUnreachable : -(kOsError + error);
   }
 }
 
@@ -68,12 +70,14 @@ bool would_block(int error) {
 }  // namespace
 
 struct LinuxPort : Port {
-  int epoll = -1, waker = -1;
+  int epoll = -1, waker = -1, alarm = -1;
+  Nanos alarm_at = kNever;           // when the alarm rings; kNever = it is not set
   std::atomic<bool> woken{false};
   std::vector<Slot> slots;
   Op* first_done = nullptr;
   Op** last_done = &first_done;
   uint32_t lend_size = 0;
+  size_t loan_limit = 0;
   size_t loans_made = 0;
   std::vector<char*> loans;          // those that are at home
   std::vector<Handle> hungry;        // their reads wait, disarmed, until a loan comes home
@@ -127,7 +131,7 @@ struct LinuxPort : Port {
 
   bool borrow(Op& op) {
     if (loans.empty()) {
-      if (lend_size == 0 || loans_made == kLoans) return false;
+      if (loans_made == loan_limit) return false;
       ++loans_made;
       loans.push_back(new char[lend_size]);
     }
@@ -199,7 +203,7 @@ struct LinuxPort : Port {
 
   bool starved(const Slot& s) const {
     return s.in != nullptr && s.in->kind == Op::Kind::read && s.in->data == nullptr &&
-           loans.empty() && loans_made == kLoans;
+           loans.empty() && loans_made == loan_limit;
   }
   // Level-triggered interest without a buffer to read into would be reported for ever.
   void feed() {
@@ -223,16 +227,41 @@ struct LinuxPort : Port {
     return true;
   }
 
-  // ---- asking the kernel
-  // -------------------------------------------------------------------------
+  // ---- asking the kernel -----------------------------------------------------------------------
+
+  // A time-out given to epoll is set and taken back at every wait, and where nothing else is due
+  // the kernel reprograms the clock chip each time. The deadlines of a stream are far away and move
+  // with every token; one alarm that rings too early now and then, and is set anew, is cheaper.
+  bool set_alarm(Nanos until) {
+    if (alarm < 0 && !open_alarm()) return false;
+    if (alarm_at <= until) return true;
+    itimerspec when{};
+    when.it_value.tv_sec = static_cast<time_t>(until / kSecond);
+    when.it_value.tv_nsec = static_cast<long>(until % kSecond);
+    if (::timerfd_settime(alarm, TFD_TIMER_ABSTIME, &when, nullptr) != 0) return false;
+    alarm_at = until;
+    return true;
+  }
+  bool open_alarm() {
+    alarm = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (alarm < 0) return false;
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = alarm;
+    return ::epoll_ctl(epoll, EPOLL_CTL_ADD, alarm, &event) == 0;
+  }
 
   int poll(Nanos until, epoll_event* events) {
     ++counters.polls;
     const Nanos left = until == kNever ? kNever : until - now();
     if (left <= 0) return ::epoll_pwait(epoll, events, kEvents, 0, nullptr);
-    if (left == kNever) return ::epoll_pwait(epoll, events, kEvents, -1, nullptr);
+    if (left > kFar && (left == kNever || set_alarm(until))) {
+      return ::epoll_pwait(epoll, events, kEvents, -1, nullptr);
+    }
     if (precise) {
-      const timespec ts{static_cast<time_t>(left / kSecond), static_cast<long>(left % kSecond)};
+      const struct {            // the kernel's own; timespec is smaller where time_t has 32 bits
+        int64_t sec, nsec;
+      } ts{left / kSecond, left % kSecond};
       const long n = ::syscall(SYS_epoll_pwait2, epoll, events, kEvents, &ts, nullptr, 8);
       if (n >= 0 || errno == EINTR) return static_cast<int>(n);
       precise = false;   // before Linux 5.11, or forbidden by a filter
@@ -255,6 +284,10 @@ struct LinuxPort : Port {
         [[maybe_unused]] ssize_t got = ::read(waker, &count, sizeof count);
         woken.exchange(false, std::memory_order_seq_cst);
         ++counters.wakes;
+      } else if (events[i].data.fd == alarm) {
+        uint64_t count;
+        [[maybe_unused]] ssize_t got = ::read(alarm, &count, sizeof count);
+        alarm_at = kNever;
       } else {
         on_event(events[i].data.fd, events[i].events);
       }
@@ -279,6 +312,7 @@ LinuxPort& self(Port* p) { return *static_cast<LinuxPort*>(p); }
 Result<Port*> Port::open(uint32_t lend_size) {
   LinuxPort* p = new LinuxPort;
   p->lend_size = lend_size;
+  if (lend_size != 0) p->loan_limit = std::clamp<size_t>(kLoanBytes / lend_size, 1, kLoans);
   p->epoll = ::epoll_create1(EPOLL_CLOEXEC);
   p->waker = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (p->epoll < 0 || p->waker < 0) {
@@ -299,6 +333,7 @@ void Port::close(Port* port) {
   LinuxPort& p = self(port);
   if (p.epoll >= 0) ::close(p.epoll);
   if (p.waker >= 0) ::close(p.waker);
+  if (p.alarm >= 0) ::close(p.alarm);
   for (char* loan : p.loans) delete[] loan;
   delete &p;
 }

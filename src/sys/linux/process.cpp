@@ -47,8 +47,12 @@ Nanos duration(const timeval& t) {
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // Ctrl-C is the parent's to handle; it stops us then
   for (const int s : {SIGINT, SIGTERM, SIGPIPE}) signal(s, SIG_DFL);
+  // The pipe first: its second number is then free for /dev/null. A full table of descriptors is
+  // met by the program itself, which can say so.
+  if (dup2(out, STDOUT_FILENO) < 0) _exit(127);
+  if (out != STDOUT_FILENO) close(out);
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0) _exit(127);
+  if (null < 0 || dup2(null, STDIN_FILENO) < 0) _exit(127);
   // dup2 onto itself keeps the close-on-exec mark (a parent that had no stdin or stdout).
   fcntl(STDIN_FILENO, F_SETFD, 0);
   fcntl(STDOUT_FILENO, F_SETFD, 0);
@@ -244,6 +248,14 @@ void catch_stop_signals(void (*on_stop)(void*), void* argument) {
 }
 
 int stop_signal() { return g_stop.load(); }
+
+void secure_streams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is this one. The wrong way round: a use of it stays an error.
+    (void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
 
 bool is_terminal(int stream) { return isatty(stream) == 1; }
 

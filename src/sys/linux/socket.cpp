@@ -30,6 +30,7 @@ Result<Handle> open_socket(Address::Family family, Transport transport) {
   const bool stream = transport == Transport::stream;
   const int fd = socket(family == Address::Family::v4 ? AF_INET : AF_INET6,
                         (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 && no_route(errno)) return fail(Errc::refused, "no route", errno);
   if (fd < 0) return fail(Errc::io, "socket", errno);
   // Requests and simulated tokens are small and must leave at once. A listener hands the option
   // on to the sockets it accepts. Should it fail, the socket still works.
@@ -53,6 +54,12 @@ Result<Address> local_address(Handle h) {
     return fail(Errc::io, "local address", errno);
   }
   return from_sockaddr(name);
+}
+
+bool quiet(Handle h) {
+  char byte;
+  const ssize_t n = recv(h, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 // Never repeated after EINTR: Linux has let go of the number by then, and it may be another's.

@@ -14,6 +14,7 @@ namespace {
 using namespace virtual_world;
 
 constexpr size_t kLentBuffers = 16;
+constexpr size_t kLentBytes = 16u << 20;   // in all of them, unless one alone is larger
 
 VirtualPort& self(Port* p) { return *static_cast<VirtualPort*>(p); }
 
@@ -120,7 +121,9 @@ size_t VirtualPort::deliver(std::span<Op*> done) {
 Result<Port*> Port::open(uint32_t lend_size) {
   auto* p = new VirtualPort;
   p->lend_size = lend_size;
-  for (size_t i = 0; lend_size > 0 && i < kLentBuffers; ++i)
+  const size_t loans =
+      lend_size == 0 ? 0 : std::clamp<size_t>(kLentBytes / lend_size, 1, kLentBuffers);
+  for (size_t i = 0; i < loans; ++i)
     p->free_buffers.push_back(make_own<std::string>(lend_size, '\0'));
   world().ports.push_back(p);
   return p;

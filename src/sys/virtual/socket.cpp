@@ -48,6 +48,12 @@ Result<Address> local_address(Handle h) {
   return s->local;
 }
 
+bool quiet(Handle h) {
+  Socket* s = world().find(h);
+  return s != nullptr && s->kind == Socket::Kind::stream &&
+         ready_at(*s, Op::Kind::read) > world().now;
+}
+
 void close_socket(Handle h) { close_handle(h, false); }
 void abort_socket(Handle h) { close_handle(h, true); }
 

@@ -78,7 +78,7 @@ Nanos dial_ready(const Socket& s) {
 
 int64_t dial(Socket& s) {
   ++world().counters.dials;
-  if (s.local.family != s.remote.family) return os_error(EAFNOSUPPORT);
+  if (s.local.family != s.remote.family) return -kUnreachable;
   if (s.rule.dial == DialOutcome::unreachable) return -kUnreachable;
   s.local.port = world().pick_port();
   if (s.kind == Socket::Kind::datagram) return 0;

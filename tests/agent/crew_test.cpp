@@ -1,0 +1,100 @@
+#include "chimera/agent/crew.hpp"
+
+#include <filesystem>
+
+#include "chimera/lab/record.hpp"
+#include "chimera/net/http_server.hpp"
+#include "tests/net/raw_client.hpp"
+
+using namespace chimera;
+using namespace chimera::agent;
+
+namespace {
+
+// Answers the analysis call with a recommendation, and the report call with what the test says.
+struct Model : net::Handler {
+  std::string report;
+  bool welcome(uint64_t) override { return true; }
+  rt::Task<net::After> handle(const net::ServerRequest& request, net::Stream& stream,
+                              net::Peer&) override {
+    const bool last = request.body.find("technical report") != std::string::npos;
+    const std::string text = last ? report : "I recommend x.";
+    const std::string body =
+        "{\"response\":\"" + text + "\",\"done\":false}\n"
+        "{\"done\":true,\"done_reason\":\"stop\",\"eval_count\":3,\"eval_duration\":1000000}\n";
+    const auto sent = co_await net::respond(stream, 200, "application/x-ndjson", body, true);
+    co_return sent ? net::After::keep : net::After::close;
+  }
+};
+
+rt::Task<void> keep_busy(Nanos length) {
+  for (const Nanos end = sys::now() + length; sys::now() < end;) {
+  }
+  co_return;
+}
+
+// Runs a crew behind something else that keeps the only worker busy for so long.
+rt::Task<void> run_behind(const CrewSettings& settings, Nanos busy, RunOutcome& outcome) {
+  rt::Scope other;
+  other.start(keep_busy(busy), rt::Place::here());
+  const std::span<Progress> unwatched;
+  co_await run_crew(settings, 1, unwatched, outcome);
+  co_await other.join();
+}
+
+RunOutcome run_with(std::string_view report, Nanos busy) {
+  Model model;
+  model.report = report;
+  net::Listener listener;
+  REQUIRE(listener.open(sys::parse_ip("127.0.0.1", 0).value()).has_value());
+  CrewSettings settings;
+  settings.directory = std::filesystem::temp_directory_path() / "chimera_crew_test";
+  std::filesystem::create_directories(settings.directory);
+  wire::Url url = wire::parse_url("http://127.0.0.1:1").value();
+  url.port = listener.address()->port;
+  settings.endpoints = {url};
+  settings.agents = make_agents(Scenario::baseline_vs_chimera, 2, "m", settings.endpoints, {});
+  RunOutcome outcome;
+  chimera_test::run_beside(net::serve(listener, model),
+                           [&] { return run_behind(settings, busy, outcome); });
+  std::filesystem::remove(settings.directory);
+  return outcome;
+}
+
+TEST_CASE("a crew's agents bring their reports") {
+  const RunOutcome run = run_with("All is well.", 0);
+  CHECK(run.complete());
+  for (const AgentOutcome& a : run.agents) {
+    CHECK(a.report_markdown.ends_with("All is well."));
+    CHECK(a.analysis.recommendations.size() == 1);
+    CHECK(a.report_stage.fit.context_assumed);
+    CHECK(a.resumes > 0);
+    CHECK(a.total > 0);
+  }
+}
+
+TEST_CASE("a report without text is a failure") {
+  for (const char* report : {"", " \\n"}) {
+    CAPTURE(std::string(report));
+    const RunOutcome run = run_with(report, 0);
+    CHECK_FALSE(run.complete());
+    for (const AgentOutcome& a : run.agents) {
+      CHECK(a.failed);
+      CHECK(a.error.code == Errc::truncated);
+      CHECK(std::string_view(a.error.where) == "the model said nothing");
+      CHECK(a.report_stage.call.validity() == llm::Validity::empty);
+      CHECK(a.report_markdown.empty());
+    }
+  }
+}
+
+TEST_CASE("what an agent waits before its clock starts is no contention") {
+  const RunOutcome run = run_with("All is well.", 300 * kMilli);
+  for (const AgentOutcome& a : run.agents) {
+    CHECK(a.total < 300 * kMilli);
+    CHECK(a.ready_wait <= a.total);
+  }
+  CHECK(lab::figures_of(run).contention_percent <= 100);
+}
+
+}  // namespace
