@@ -7,7 +7,8 @@
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
 #   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net
-#   tools/list.sh tests-unit | tests-virtual | tests-tsan    test files of one test binary
+#   tools/list.sh tests-unit | tests-virtual | tests-tsan    test files of one test binary; with the
+#                            unit tests go the functions that tests/fuzz/replay_test.cpp calls
 #   tools/list.sh tests-e2e  Python scripts that get the path of build/chimera
 #
 # A test says which binaries it belongs to in one of its first three lines, `// runs: linux virtual tsan`.
@@ -54,7 +55,7 @@ case ${1-} in
   library) sources any linux | grep -vx "$main" || true ;;
   virtual) virtual_sources | grep -vx "$main" || true ;;
   tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net)/' || true ;;
-  tests-unit) tests linux ;;
+  tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;
   tests-virtual) tests virtual ;;
   tests-tsan) tests tsan ;;
   tests-e2e) find tests/e2e -name '*_test.py' | LC_ALL=C sort ;;
