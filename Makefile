@@ -39,6 +39,10 @@ SMALL := -Oz -flto -flto-partition=one -fno-asynchronous-unwind-tables -fno-thre
 SMALL_LINK := -static -no-pie $(SMALL) -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro \
   -Wl,-z,noseparate-code
 
+# What runs for every token is built for speed: 5,700 instead of 8,800 instructions a token, for 14 KB.
+HOT := src/wire/json.cpp src/wire/chunked.cpp src/wire/ndjson.cpp src/llm/ollama.cpp \
+  src/rt/worker.cpp src/sys/linux/port.cpp src/net/http_client.cpp
+
 product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WARN)
 asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)
 tsan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=thread -Wno-tsan $(WARN)
@@ -73,6 +77,7 @@ build/$(1)/obj/tests/%.o: tests/%.cpp build/$(1)/flags
 $$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): DEFINES = -DCHIMERA_VERSION='"$$(FULL_VERSION)"'
 $$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): build/version
 endef
+$(HOT:%.cpp=build/product/obj/%.o) $(HOT:%.cpp=build/musl/obj/%.o): DEFINES += -O2
 objects = $(patsubst %.cpp,build/$(1)/obj/%.o,$(2))
 # $(1) variant, $(2) extra link flags. The object list lives in $^; `build/version` and lists drop out.
 link = $(CXX) $($(1)_FLAGS) $(2) $(filter %.o,$^) -o $@

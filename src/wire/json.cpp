@@ -9,6 +9,11 @@
 namespace chimera::wire {
 namespace {
 
+// ASCII that stands for itself in a string. (char is unsigned on ARM.)
+constexpr bool is_plain(char c) {
+  return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
 using Event = JsonReader::Event;
 
 // "00e9", already checked.
@@ -269,7 +274,13 @@ bool JsonReader::string_token() {
   const size_t begin = ++at_;
   escaped_ = false;
   while (at_ < text_.size()) {
-    const char c = text_[at_];
+    // The common run first, in registers: this loop is most of what a token costs.
+    const char* const end = text_.data() + text_.size();
+    const char* p = text_.data() + at_;
+    while (p != end && is_plain(*p)) ++p;
+    at_ = static_cast<size_t>(p - text_.data());
+    if (p == end) break;
+    const char c = *p;
     if (c == '"') {
       raw_ = text_.substr(begin, at_++ - begin);
       return true;
@@ -279,8 +290,6 @@ bool JsonReader::string_token() {
     } else if (static_cast<unsigned char>(c) < 0x20) {
       fail_at(at_, "control character in a JSON string");
       return false;
-    } else if (static_cast<unsigned char>(c) < 0x80) {
-      ++at_;
     } else {
       // Sequences consist of non-ASCII bytes only, so a run of those can be checked by itself.
       const size_t run = at_;
@@ -324,8 +333,6 @@ void JsonReader::string(std::string& out) const {
   char room[4];
   for (std::string_view rest = raw_; !rest.empty();) out += take_piece(rest, room);
 }
-
-bool JsonReader::is(const char* plain) const { return is(std::string_view(plain)); }
 
 bool JsonReader::is(std::string_view plain) const {
   if (!escaped_) return raw_ == plain;

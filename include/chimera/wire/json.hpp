@@ -39,7 +39,10 @@ class JsonReader {
   void string(std::string& out) const;
   // True when the current key or string equals `plain` (decoded).
   bool is(std::string_view plain) const;
-  bool is(const char* plain) const;
+  template <size_t N>
+  bool is(const char (&plain)[N]) const {     // most names differ in length already
+    return (escaped_ || raw_.size() == N - 1) && is(std::string_view(plain, N - 1));
+  }
   bool boolean() const { return raw_.size() == 4; }
   // The current number. Errors: bad_input when it does not fit (integers: also with a fraction or
   // an exponent that is not integral).
