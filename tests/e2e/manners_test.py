@@ -723,6 +723,19 @@ def interrupts_while_waiting():
 
 
 @test
+def interrupted_walk():
+    # The root folder takes long to walk; the walk is not a wait that a stop could cancel.
+    p = start("run", "/", "--sim=" + INSTANT, "--agents", 1)
+    time.sleep(0.3)
+    if p.poll() is not None:
+        return ok(p.poll() == 0, "walk of /: done before it could be interrupted", p.poll())
+    at = time.monotonic()
+    p.send_signal(signal.SIGINT)
+    r = wait(p, 5)
+    ok(r.code == 130 and time.monotonic() - at < 2, "SIGINT during the walk of /: 130, soon", r)
+
+
+@test
 def second_interrupt():
     # What was printed fills the pipe and nobody reads it: the program cannot end in good order.
     p = start("run", NOTES, "--sim=" + INSTANT, "--runs", 8, "-f", "ndjson")
