@@ -73,9 +73,12 @@ bool iequals(std::string_view a, std::string_view b) {
 }
 
 bool icontains(std::string_view haystack, std::string_view lower_needle) {
-  for (size_t n = lower_needle.size(); haystack.size() >= n; haystack.remove_prefix(1)) {
-    if (iequals(haystack.substr(0, n), lower_needle)) return true;
-    if (haystack.empty()) break;
+  const size_t n = lower_needle.size();
+  if (n == 0) return true;
+  for (size_t i = 0; i + n <= haystack.size(); ++i) {
+    if (to_lower(haystack[i]) == lower_needle[0] && iequals({&haystack[i], n}, lower_needle)) {
+      return true;
+    }
   }
   return false;
 }

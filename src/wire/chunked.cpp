@@ -18,23 +18,57 @@ constexpr uint8_t kMaxDigits = 15;   // below 2^60: the size cannot overflow
 
 Result<std::string_view> ChunkDecoder::next(std::string_view& input) {
   if (state_ == State::failed) return fail(Errc::protocol, "input behind a bad chunk");
-  while (!input.empty() && state_ != State::done) {
+  const char* p = input.data();
+  const char* const end = p + input.size();
+  std::string_view piece;
+  while (p != end && state_ != State::done) {
     if (state_ == State::data) {
-      const size_t n = left_ < input.size() ? static_cast<size_t>(left_) : input.size();
-      const std::string_view piece = input.substr(0, n);
-      input.remove_prefix(piece.size());
-      left_ -= piece.size();
+      const size_t here = static_cast<size_t>(end - p);
+      const size_t n = left_ < here ? static_cast<size_t>(left_) : here;
+      piece = {p, n};
+      p += n;
+      left_ -= n;
       if (left_ == 0) state_ = State::data_cr;
-      return piece;
+      break;
     }
-    const Result<void> ok = step(input[0]);
+    if (const size_t n = plain_framing(p, end); n != 0) {
+      p += n;
+      continue;
+    }
+    const Result<void> ok = step(*p++);
     if (!ok) {
       state_ = State::failed;
       return fail(ok.error());
     }
-    input.remove_prefix(1);
   }
-  return std::string_view();
+  input = {p, static_cast<size_t>(end - p)};
+  return piece;
+}
+
+// A whole piece of plain framing, as it almost always is: the CRLF behind data, or a size line
+// without extensions. Returns its size; 0 when it is something else: byte by byte then.
+size_t ChunkDecoder::plain_framing(const char* const begin, const char* const end) {
+  if (overhead_ >= kSizeLineLimit - kFreeFraming) return 0;
+  if (state_ == State::data_cr) {
+    if (end - begin < 2 || begin[0] != '\r' || begin[1] != '\n') return 0;
+    overhead_ += 2;
+    state_ = State::size;
+    return 2;
+  }
+  if (state_ != State::size || digits_ != 0) return 0;
+  const char* p = begin;
+  uint64_t size = 0;
+  for (; p != end && p - begin < kMaxDigits; ++p) {
+    const int value = hex_digit(*p);
+    if (value < 0) break;
+    size = size << 4 | static_cast<unsigned>(value);
+  }
+  if (end - p < 2 || p[0] != '\r' || p[1] != '\n' || size == 0) return 0;
+  p += 2;
+  overhead_ += static_cast<uint32_t>(p - begin);
+  left_ = size;
+  state_ = end_size_line();
+  return static_cast<size_t>(p - begin);
 }
 
 Result<void> ChunkDecoder::step(char c) {

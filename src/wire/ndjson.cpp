@@ -1,5 +1,7 @@
 #include "chimera/wire/ndjson.hpp"
 
+#include <string.h>
+
 #include "chimera/base/text.hpp"
 
 namespace chimera::wire {
@@ -10,8 +12,9 @@ namespace {
 constexpr size_t kKeptCapacity = 4096;
 
 Result<void> hand_on(std::string_view line, LineSplitter::Sink sink) {
-  if (trim(line).empty()) return {};
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  const bool blank = line.empty() || (is_space(line[0]) && trim(line).empty());
+  if (blank) return {};
+  if (line.back() == '\r') line.remove_suffix(1);
   return sink(line);
 }
 
@@ -19,14 +22,16 @@ Result<void> hand_on(std::string_view line, LineSplitter::Sink sink) {
 
 Result<void> LineSplitter::feed(std::string_view bytes, Sink sink) {
   while (!bytes.empty()) {
-    const size_t end = bytes.find('\n');
-    const std::string_view piece = bytes.substr(0, end);
+    const char* const newline =
+        static_cast<const char*>(memchr(bytes.data(), '\n', bytes.size()));
+    const char* const end = newline != nullptr ? newline : bytes.data() + bytes.size();
+    const std::string_view piece(bytes.data(), static_cast<size_t>(end - bytes.data()));
     if (piece.size() > limit_ - kept_.size()) return fail(Errc::too_large, "line");
-    if (end == bytes.npos) {
+    if (newline == nullptr) {
       kept_ += piece;
       return {};
     }
-    bytes.remove_prefix(end + 1);
+    bytes.remove_prefix(piece.size() + 1);
     if (kept_.empty()) {
       CHI_TRY_VOID(hand_on(piece, sink));
     } else {

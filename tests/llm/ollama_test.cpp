@@ -193,6 +193,34 @@ TEST_CASE("records: the same bytes in any cuts give the same text and counts") {
   });
 }
 
+// A blank in front is all that keeps the general reader at it.
+TEST_CASE("records: the common form is read as the general reader would") {
+  const std::string common =
+      R"({"model":"m:latest","created_at":"2026-01-01T00:00:00.5Z","response":" word","done":false})";
+  static const char kBytes[] = {'"', '\\', '\n', ' ', 'x', ',', '}', '\0', '\x7f', '\x80'};
+  for (size_t at = 0; at <= common.size(); ++at) {
+    for (const char byte : kBytes) {
+      for (const int kind : {0, 1, 2}) {   // replaced, inserted, cut off
+        std::string line = common;
+        if (kind == 0 && at < line.size()) line[at] = byte;
+        if (kind == 1) line.insert(at, 1, byte);
+        if (kind == 2) line.resize(at);
+        CAPTURE(line);
+        Call quick, slow;
+        std::string piece, slow_piece;
+        const chimera_test::Guarded guarded(line);
+        const auto a = take_record(guarded.view(), 5, quick, piece);
+        const auto b = take_record(" " + line, 5, slow, slow_piece);
+        CHECK(a.has_value() == b.has_value());
+        CHECK(quick.text == slow.text);
+        CHECK(piece == slow_piece);
+        CHECK(quick.pieces == slow.pieces);
+        CHECK(quick.done == slow.done);
+      }
+    }
+  }
+}
+
 TEST_CASE("error bodies in words, always printable") {
   struct Case { const char *body, *words; };
   static const Case cases[] = {

@@ -34,6 +34,7 @@ class ChunkDecoder {
     size, extension, size_lf, data, data_cr, data_lf,
     trailer_start, trailer, trailer_lf, end_lf, done, failed,
   };
+  size_t plain_framing(const char* begin, const char* end);
   Result<void> step(char c);
   Result<void> size_step(char c);
   Result<void> skip_step(char c, State at_cr);

@@ -38,11 +38,7 @@ class JsonReader {
   // Appends the decoded key or string. A lone surrogate escape becomes U+FFFD.
   void string(std::string& out) const;
   // True when the current key or string equals `plain` (decoded).
-  bool is(std::string_view plain) const;
-  template <size_t N>
-  bool is(const char (&plain)[N]) const {     // most names differ in length already
-    return (escaped_ || raw_.size() == N - 1) && is(std::string_view(plain, N - 1));
-  }
+  bool is(std::string_view plain) const { return escaped_ ? is_escaped(plain) : raw_ == plain; }
   bool boolean() const { return raw_.size() == 4; }
   // The current number. Errors: bad_input when it does not fit (integers: also with a fraction or
   // an exponent that is not integral).
@@ -62,9 +58,9 @@ class JsonReader {
   Error error() const { return {Errc::bad_input, 0, what_}; }
 
  private:
-  enum class State : uint8_t { value, first_item, key, first_key, after_value, done, failed };
+  enum class State : uint8_t { value, after_value, first_item, first_key, done, failed };
   Event fail_at(size_t at, const char* what);
-  Event read();
+  Event rest();
   Event value();
   Event key();
   Event after_value();
@@ -73,6 +69,8 @@ class JsonReader {
   Event number_token();
   Event literal(std::string_view word, Event event);
   bool string_token();
+  bool special();
+  bool is_escaped(std::string_view plain) const;
   bool escape();
   bool digits();
   void blanks();
@@ -89,6 +87,10 @@ class JsonReader {
   bool escaped_ = false;                 // raw_ holds a backslash
   uint64_t in_object_[kJsonDepth / 64] = {};   // one bit per level
 };
+
+// Behind the characters from `p` on that stand for themselves in a string: ASCII but control
+// characters, quote and backslash. `end` when there is nothing else.
+const char* skip_plain(const char* p, const char* end);
 
 // Checks one whole document. Errors: bad_input.
 Result<void> check_json(std::string_view text);
