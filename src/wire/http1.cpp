@@ -10,10 +10,25 @@
 namespace chimera::wire {
 namespace {
 
-bool is_token_char(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return is_alpha(c) || is_digit(c) || kMarks.find(c) != kMarks.npos;
-}
+// A bit for each of the 128 ASCII characters.
+struct CharSet {
+  uint64_t bits[2] = {};
+  constexpr void add(char c) { bits[c / 64] |= uint64_t{1} << (c % 64); }
+  constexpr bool has(char c) const {
+    const auto code = static_cast<unsigned char>(c);
+    return code < 128 && (bits[code / 64] >> (code % 64) & 1) != 0;
+  }
+};
+constexpr CharSet kTokenChars = [] {
+  CharSet set;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) set.add(c);
+  for (char c = '0'; c <= '9'; ++c) set.add(c);
+  for (char c = 'a'; c <= 'z'; ++c) set.add(c);
+  for (char c = 'A'; c <= 'Z'; ++c) set.add(c);
+  return set;
+}();
+
+bool is_token_char(char c) { return kTokenChars.has(c); }
 
 bool is_token(std::string_view s) {
   for (const char c : s) {
