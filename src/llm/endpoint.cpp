@@ -53,8 +53,9 @@ class AnswerSink : public net::BodySink {
 
   Result<void> on_body(std::string_view bytes, Nanos at) override {
     if (!success(call_.http_status)) {
-      error_body_.append(bytes.substr(0, kErrorBody - error_body_.size()));
-      if (error_body_.size() < kErrorBody) return {};
+      std::string& body = call_.error_text;
+      body.append(bytes.substr(0, kErrorBody - body.size()));
+      if (body.size() < kErrorBody) return {};
       return fail(Errc::too_large, "error body");   // finish() knows better
     }
     auto line = [&](std::string_view text) { return take(text, at); };
@@ -68,7 +69,7 @@ class AnswerSink : public net::BodySink {
   // may lack its newline, and the terminator must have come.
   Result<void> finish(Result<void> outcome) {
     if (call_.http_status != 0 && !success(call_.http_status)) {
-      call_.error_text = error_words(error_body_);
+      call_.error_text = error_words(call_.error_text);   // the body so far
       return fail(error_of_status(call_.http_status, call_.error_text));
     }
     if (outcome) {
@@ -94,7 +95,6 @@ class AnswerSink : public net::BodySink {
   PieceSink* pieces_;
   wire::LineSplitter lines_;
   std::string piece_;
-  std::string error_body_;
   uint64_t retry_after_ = 0;
 };
 
@@ -125,6 +125,25 @@ void take_timings(Call& call, const net::Exchange& x) {
   call.attempts += x.replays;
   call.body_bytes = x.body_bytes;
   call.reads = x.reads;
+}
+
+// The request, made anew for each try: nobody keeps a prompt while its answer comes.
+class GenerateBody : public net::BodySource {
+ public:
+  explicit GenerateBody(const Request& request) : request_(request) {}
+  void append_body(std::string& out) const override { out.append(generate_body(request_)); }
+
+ private:
+  const Request& request_;
+};
+
+// False when the program is to stop.
+rt::Task<bool> wait_before_retry(int retry, uint64_t retry_after) {
+  const Nanos now = rt::now();
+  Rng rng(static_cast<uint64_t>(now));
+  rt::Sleep pause(later(now, retry_delay(retry, retry_after, rng)));
+  const int64_t slept = co_await pause;
+  co_return slept >= 0;
 }
 
 constexpr std::string_view kStars = "***";
@@ -167,32 +186,30 @@ Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
     : url_(url), settings_(settings), client_(url, settings.policy, settings.timeouts) {}
 
 rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {
-  const std::string body = generate_body(request);
+  const GenerateBody body(request);
   const std::string target = wire::join(url_, kGeneratePath).target();
   net::HttpRequest http;
   http.method = "POST";
   http.target = target;
   http.content_type = "application/json";
   http.extra_fields = settings_.extra_fields;
-  http.body = body;
+  http.source = &body;
   const Nanos started = rt::now();
-  Rng rng(static_cast<uint64_t>(started));
   for (int retry = 0;; ++retry) {
     call = Call();
     call.started = started;
     call.attempts = static_cast<uint32_t>(retry) + 1;
-    net::Exchange exchange;
     AnswerSink sink(call, pieces);
-    Result<void> outcome = co_await client_.exchange(http, sink, exchange);
+    net::Exchange exchange;
+    co_await io_.run(client_.exchange(http, sink, exchange));
     take_timings(call, exchange);
-    outcome = sink.finish(outcome);
+    const Result<void> outcome = sink.finish(exchange.outcome);
     call.error_text = without_secrets(call.error_text, settings_.extra_fields);
     call.failed = !outcome;
     if (!outcome) call.error = outcome.error();
     if (retry >= settings_.max_retries || !worth_retrying(call)) co_return;
-    rt::Sleep pause(later(rt::now(), retry_delay(retry, sink.retry_after(), rng)));
-    const int64_t slept = co_await pause;
-    if (slept < 0) co_return;
+    const bool go_on = co_await wait_before_retry(retry, sink.retry_after());
+    if (!go_on) co_return;
   }
 }
 
@@ -208,7 +225,9 @@ rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& 
   http.extra_fields = settings.extra_fields;
   Collector sink(body, kDocument);
   net::Exchange exchange;
-  CHI_CO_TRY_VOID(co_await client.exchange(http, sink, exchange));
+  rt::IoSide io;
+  co_await io.run(client.exchange(http, sink, exchange));
+  CHI_CO_TRY_VOID(exchange.outcome);
   if (!success(sink.status())) co_return fail(error_of_status(sink.status(), error_words(body)));
   co_return Result<void>();
 }

@@ -160,9 +160,9 @@ std::string_view take_plain(std::string_view& s) {
   return plain;
 }
 
-// The record that all tokens but the last come in, character for character as Ollama writes it, with
-// a text that needs no decoding: a tenth of the instructions of the general reader, whose grammar it
-// is a part of. False = take the general way.
+// The record that all tokens but the last come in, character for character as Ollama writes it,
+// with a text that needs no decoding: a tenth of the instructions of the general reader, whose
+// grammar it is a part of. False = take the general way.
 bool take_common_record(std::string_view line, std::string& text) {
   if (!take_literal(line, "{\"model\":\"")) return false;
   take_plain(line);

@@ -57,6 +57,20 @@ std::string request_head(const wire::Url& origin, const HttpRequest& request, bo
   return s;
 }
 
+namespace {
+
+std::string message_of(const wire::Url& origin, const HttpRequest& request, bool keep_alive) {
+  std::string body;
+  HttpRequest whole = request;
+  if (request.source != nullptr) {
+    request.source->append_body(body);
+    whole.body = body;
+  }
+  return request_head(origin, whole, keep_alive).append(whole.body);
+}
+
+}  // namespace
+
 // One answer on its way in.
 struct HttpClient::Answer {
   Answer(BodySink& s, Exchange& e, const ReadPolicy& p, bool head_only)
@@ -64,26 +78,27 @@ struct HttpClient::Answer {
 
   BodySink& sink;
   Exchange& out;
-  uint32_t coalesce;
-  bool head_request;
-
-  std::string head_bytes;          // an incomplete head
-  size_t interim_bytes = 0;        // of 1xx heads so far
-  bool in_body = false;
-  wire::Framing framing = wire::Framing::none;
-  uint64_t left = 0;               // of Framing::length
-  wire::ChunkDecoder chunks;
-  std::string withheld;            // by `coalesce`
   Nanos asked = 0;                 // the request was out, as far as it got
   Nanos last_byte = 0;
+  std::string head_bytes;          // an incomplete head
+  std::string withheld;            // by `coalesce`
+  wire::ChunkDecoder chunks;
+  uint64_t left = 0;               // of Framing::length
+  uint32_t coalesce;
+  uint32_t interim_bytes = 0;      // of 1xx heads so far
+  wire::Framing framing = wire::Framing::none;
+  bool head_request;
+  bool in_body = false;
   bool complete = false;
+  bool given_up = false;           // on the end of a body that has said all
   bool reusable = false;
 
-  Result<void> feed(std::string_view bytes, Nanos at);
+  Result<void> take(const Result<std::string_view>& bytes);
   Result<void> end_of_stream();
   Result<void> flush(Nanos at);    // hands over what is withheld
 
  private:
+  Result<void> feed(std::string_view bytes, Nanos at);
   Result<void> feed_head(std::string_view bytes, Nanos at);
   Result<void> start_body(const wire::ResponseHead& head, Nanos at);
   Result<void> feed_body(std::string_view bytes, Nanos at);
@@ -123,7 +138,7 @@ Result<void> HttpClient::Answer::feed_head(std::string_view bytes, Nanos at) {
       CHI_TRY_VOID(start_body(*head, at));
       return feed_body(unread, at);
     }
-    interim_bytes += head->size;
+    interim_bytes += static_cast<uint32_t>(head->size);
     if (interim_bytes > wire::kHeadLimit) return fail(Errc::too_large, "64 KiB of 1xx heads");
   }
 }
@@ -208,24 +223,26 @@ Deadline HttpClient::next_deadline(const Answer& a) const {
   return earlier(d, deadline_in(a.last_byte != 0 ? a.last_byte : a.asked, timeouts_.idle, "idle"));
 }
 
+// What one read has brought. Not in receive(), whose frame every waiting stream keeps.
+Result<void> HttpClient::Answer::take(const Result<std::string_view>& bytes) {
+  if (bytes && !bytes->empty()) return feed(*bytes, rt::Worker::current()->now());
+  if (bytes) return end_of_stream();
+  CHI_TRY_VOID(flush(sys::now()));   // it did come, and it counts as partial result
+  const bool enough = bytes.error().code == Errc::timed_out && sink.satisfied();
+  if (!enough) return fail(bytes.error());
+  out.ended = last_byte;
+  given_up = true;
+  return {};
+}
+
 rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
-  while (!answer.complete) {
-    const Deadline d = next_deadline(answer);
-    const Result<std::string_view> bytes = co_await stream_.read_some(d, policy_.read_size);
-    if (!bytes) {
-      CHI_CO_TRY_VOID(answer.flush(sys::now()));   // it did come, and it counts as partial result
-      const bool enough = bytes.error().code == Errc::timed_out && answer.sink.satisfied();
-      if (!enough) co_return fail(bytes.error());
-      answer.out.ended = answer.last_byte;
-      co_return Result<void>();
-    }
-    if (bytes->empty()) {
-      CHI_CO_TRY_VOID(answer.end_of_stream());
-    } else {
-      CHI_CO_TRY_VOID(answer.feed(*bytes, rt::Worker::current()->now()));
-    }
+  Result<void> taken;
+  while (taken && !answer.complete && !answer.given_up) {
+    Stream::ReadSome read = stream_.read_some(next_deadline(answer), policy_.read_size);
+    const Result<std::string_view> bytes = co_await read;
+    taken = answer.take(bytes);
   }
-  co_return Result<void>();
+  co_return taken;
 }
 
 rt::Task<Result<void>> HttpClient::connect(Exchange& out) {
@@ -237,58 +254,58 @@ rt::Task<Result<void>> HttpClient::connect(Exchange& out) {
   co_return Result<void>();
 }
 
-// Each write that gets on gives the next one the whole idle time.
-rt::Task<Result<void>> HttpClient::send(std::string_view message, const Exchange& out) {
-  while (!message.empty()) {
+// Each write that gets on gives the next one the whole idle time. The message ends with this frame:
+// a thousand waiting streams would keep a thousand prompts.
+rt::Task<Result<void>> HttpClient::send(std::string message, const Exchange& out) {
+  std::string_view rest = message;
+  while (!rest.empty()) {
     const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
                                deadline_in(sys::now(), timeouts_.idle, "idle"));
-    CHI_CO_TRY(const size_t n, co_await stream_.write_some(message, d));
-    message.remove_prefix(n);
+    CHI_CO_TRY(const size_t n, co_await stream_.write_some(rest, d));
+    rest.remove_prefix(n);
   }
   co_return Result<void>();
 }
 
-// One try: true when it failed only because the server had closed a kept connection, and another
-// one does no harm: the server did not get the whole request, or only gives.
-rt::Task<bool> HttpClient::attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
-                                   Result<void>& outcome) {
-  out.reused = stream_.is_open();
-  out.connected = out.reused ? out.started : 0;
-  if (!out.reused) {
-    outcome = co_await connect(out);
-    if (!outcome) co_return false;
-  }
-  std::string message = request_head(origin_, request, policy_.keep_alive);
-  message.append(request.body);
-  const Result<void> written = co_await send(message, out);
-  Answer answer(sink, out, policy_, request.method == "HEAD");
-  answer.asked = sys::now();
-  if (written) out.sent = answer.asked;
-  outcome = written;
-  // Who resets the connection in the middle of a request may have said why before (413).
-  if (written || written.error().code == Errc::reset) outcome = co_await receive(answer);
-  if (!written && out.head == 0) outcome = written;
-  const bool keep = outcome && written && answer.complete && answer.reusable;
+// Keeps the connection or ends it. True when this try failed only because the server had closed a
+// kept connection, and another one does no harm: the server did not get the whole request, or only
+// gives.
+bool HttpClient::was_stale(const Answer& answer, const Result<void>& written, Exchange& out) {
+  if (!written && out.head == 0) out.outcome = written;
+  const bool keep = out.outcome && written && answer.complete && answer.reusable;
   if (!keep || !policy_.keep_alive) stream_.close();
-  if (outcome || !out.reused || out.first_byte != 0) co_return false;
-  const Errc code = outcome.error().code;
+  if (out.outcome || !out.reused || out.first_byte != 0) return false;
+  const Errc code = out.outcome.error().code;
   const bool at_once = !written || sys::now() - out.sent < kStaleWindow;
-  co_return at_once && (code == Errc::reset || code == Errc::truncated);
+  return at_once && (code == Errc::reset || code == Errc::truncated);
 }
 
-rt::Task<Result<void>> HttpClient::exchange(const HttpRequest& request, BodySink& sink,
-                                            Exchange& out) {
+rt::Task<void> HttpClient::exchange(const HttpRequest& request, BodySink& sink, Exchange& out) {
   out = Exchange();
   out.started = sys::now();
-  Result<void> outcome;
   if (stream_.is_open() && !sys::quiet(stream_.handle())) stream_.close();
-  const bool stale = co_await attempt(request, sink, out, outcome);
-  if (stale) {
-    ++out.replays;
-    co_await attempt(request, sink, out, outcome);
+  for (;; ++out.replays) {   // a second time at most: over a new connection nothing is stale
+    out.reused = stream_.is_open();
+    out.connected = out.reused ? out.started : 0;
+    if (!out.reused) {
+      out.outcome = co_await connect(out);
+      if (!out.outcome) break;
+    }
+    Result<void> written;
+    {
+      rt::Task<Result<void>> sending =
+          send(message_of(origin_, request, policy_.keep_alive), out);
+      written = co_await sending;
+    }
+    Answer answer(sink, out, policy_, request.method == "HEAD");
+    answer.asked = sys::now();
+    if (written) out.sent = answer.asked;
+    out.outcome = written;
+    // Who resets the connection in the middle of a request may have said why before (413).
+    if (written || written.error().code == Errc::reset) out.outcome = co_await receive(answer);
+    if (!was_stale(answer, written, out)) break;
   }
   if (out.ended == 0) out.ended = sys::now();
-  co_return outcome;
 }
 
 }  // namespace chimera::net

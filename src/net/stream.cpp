@@ -8,10 +8,15 @@ namespace {
 constexpr Nanos kStagger = 250 * kMilli;         // RFC 8305 section 5
 constexpr Nanos kStaggerLoopback = 10 * kMilli;
 
-void drop(sys::Handle& h, void (*end)(sys::Handle)) {
+// Outside of a runtime there is no port (any more) that knows the socket.
+void drop(sys::Handle& h, rt::Worker* home, void (*end)(sys::Handle)) {
   if (h == sys::kNoHandle) return;
-  if (rt::Worker::current() != nullptr) rt::Worker::current()->port().forget(h);
-  end(h);
+  rt::Worker* here = rt::Worker::current();
+  if (here == nullptr) {
+    end(h);
+  } else {
+    (home != nullptr ? home : here)->close(h, end);
+  }
   h = sys::kNoHandle;
 }
 
@@ -33,19 +38,20 @@ Error error_of(int64_t outcome, const char* where, const char* deadline_name) {
 Stream& Stream::operator=(Stream&& o) noexcept {
   if (this != &o) {
     close();
-    handle_ = o.handle_;
-    o.handle_ = sys::kNoHandle;
+    handle_ = std::exchange(o.handle_, sys::kNoHandle);
+    home_ = o.home_;
   }
   return *this;
 }
 
-void Stream::close() { drop(handle_, sys::close_socket); }
-void Stream::abort() { drop(handle_, sys::abort_socket); }
+void Stream::close() { drop(handle_, home_, sys::close_socket); }
+void Stream::abort() { drop(handle_, home_, sys::abort_socket); }
 
-Stream::ReadSome::ReadSome(sys::Handle h, uint32_t cap, Deadline d, rt::Stop* with)
+Stream::ReadSome::ReadSome(const Stream& s, uint32_t cap, Deadline d, rt::Stop* with)
     : deadline_name(d.name) {
   kind = Kind::read;
-  handle = h;
+  handle = s.handle_;
+  home = s.home_;
   len = cap;
   deadline = d.at;
   stop = with;
@@ -57,10 +63,11 @@ Result<std::string_view> Stream::ReadSome::await_resume() {
   return std::string_view(data, static_cast<size_t>(n));
 }
 
-Stream::WriteSome::WriteSome(sys::Handle h, std::string_view bytes, Deadline d)
+Stream::WriteSome::WriteSome(const Stream& s, std::string_view bytes, Deadline d)
     : deadline_name(d.name) {
   kind = Kind::write;
-  handle = h;
+  handle = s.handle_;
+  home = s.home_;
   data = const_cast<char*>(bytes.data());
   len = bytes.size() > (1u << 30) ? 1u << 30 : static_cast<uint32_t>(bytes.size());
   deadline = d.at;
@@ -159,9 +166,10 @@ Result<void> Listener::open(const sys::Address& at, int backlog) {
   return {};
 }
 
-void Listener::close() { drop(handle_, sys::close_socket); }
+void Listener::close() { drop(handle_, nullptr, sys::close_socket); }
 
 Listener::Accept::Accept(sys::Handle h) {
+  CHI_CHECK(!rt::Worker::current()->movable());   // another worker's port would not know it
   kind = Kind::accept;
   handle = h;
 }

@@ -1,34 +1,64 @@
 #include "chimera/rt/runtime.hpp"
 
+#include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
 
 namespace chimera::rt {
 
-const char* name_of(Kind k) { return k == Kind::local ? "local" : "fixed"; }
+namespace {
+constexpr const char* kNames[] = {"local", "fixed", "steal", "bridge"};   // in the order of Kind
+}
+
+const char* name_of(Kind k) { return kNames[static_cast<size_t>(k)]; }
 
 Result<Kind> parse_kind(std::string_view text) {
-  if (text == "local") return Kind::local;
-  if (text == "fixed") return Kind::fixed;
+  for (const Kind k : {Kind::local, Kind::fixed, Kind::steal, Kind::bridge}) {
+    if (holds(k) && text == name_of(k)) return k;
+  }
   return fail(Errc::usage, "runtime");
 }
 
-Result<void> Runtime::open(const RuntimeConfig& config) {
+namespace {
+
+int default_threads(Kind k) {
+  if (k == Kind::local) return 1;
+  return holds(Kind::steal) && k == Kind::steal ? sys::core_count() : 2;
+}
+
+bool bridged(const RuntimeConfig& c) { return holds(Kind::bridge) && c.kind == Kind::bridge; }
+
+}  // namespace
+
+Result<void> Runtime::make_workers(const RuntimeConfig& config) {
   config_ = config;
-  if (config_.kind == Kind::local) config_.threads = 1;
-  if (config_.threads <= 0) config_.threads = 2;
-  for (int i = 0; i < config_.threads; ++i) {
+  if (config_.threads <= 0 || config_.kind == Kind::local) {
+    config_.threads = default_threads(config_.kind);
+  }
+  const int n = config_.threads + (bridged(config_) ? 1 : 0);
+  for (int i = 0; i < n; ++i) {
     workers_.push_back(make_own<Worker>());
     CHI_TRY_VOID(workers_.back()->open(this, i, config_.read_size));
   }
+  return {};
+}
+
+Result<void> Runtime::open(const RuntimeConfig& config) {
+  CHI_TRY_VOID(make_workers(config));
   return start_threads();
 }
 
 Runtime* Runtime::current() { return Worker::current()->runtime(); }
 
 Worker& Runtime::next_worker() {
+  if (bridged(config_)) return worker(0);
   const uint32_t n = placed_.fetch_add(1, std::memory_order_relaxed);
   return worker(static_cast<int>(n % workers_.size()));
+}
+
+int Runtime::next_io_worker() {
+  const uint32_t n = placed_.fetch_add(1, std::memory_order_relaxed);
+  return 1 + static_cast<int>(n % (workers_.size() - 1));
 }
 
 void Runtime::thread_main(void* argument) {
@@ -55,7 +85,7 @@ void Runtime::join_threads() {
 void Runtime::run(Task<void> root) {
   if (config_.pin) sys::pin_to_core(0);
   Scope scope;
-  worker(0).turn(0);   // makes it the current worker of this thread
+  worker(0).make_current();
   scope.start(std::move(root), Place::on(0));
   while (!scope.drained()) worker(0).turn(kNever);
   join_threads();
@@ -91,6 +121,8 @@ WorkerCounters Runtime::counters() const {
     sum.wakes_sent += c.wakes_sent;
     sum.posted += c.posted;
     sum.timeouts += c.timeouts;
+    sum.steals += c.steals;
+    sum.steal_failures += c.steal_failures;
     sum.ready_wait += c.ready_wait;
     sum.running += c.running;
     raise(sum.longest_queue, c.longest_queue);

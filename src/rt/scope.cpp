@@ -1,25 +1,39 @@
 #include "chimera/rt/scope.hpp"
 
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/clock.hpp"
 
 namespace chimera::rt {
 
 Nanos now() { return sys::now(); }
 
+namespace {
+
+// suspend() has noted what same() says: this worker, and whether the starter moves.
+void settle(Runnable& run, Place place) {
+  if (place.worker == Place::kSame) return;
+  Runtime& runtime = *run.home->runtime();
+  run.movable = false;
+  if (place.worker >= 0) {
+    run.home = &runtime.worker(place.worker);
+  } else if (place.worker == Place::kAny) {
+    const bool moves = holds(Kind::steal) && runtime.config().kind == Kind::steal;
+    run.movable = moves;
+    if (!moves) run.home = &runtime.next_worker();
+  }
+}
+
+}  // namespace
+
 void Scope::start(Task<void> child, Place place, Account* account) {
   pending_.fetch_add(1, std::memory_order_relaxed);
-  Worker* here = Worker::current();
   auto frame = child.release();
   detail::Promise<void>& promise = frame.promise();
   promise.scope = this;
   Runnable& run = promise.run;
   run.suspend(frame);
   if (account != nullptr) run.account = account;
-  if (place.worker == Place::kAny) {
-    run.home = &here->runtime()->next_worker();
-  } else if (place.worker >= 0) {
-    run.home = &here->runtime()->worker(place.worker);
-  }
+  settle(run, place);
   run.make_ready();
 }
 
@@ -32,41 +46,66 @@ void Scope::child_done() {
 
 void Scope::Join::await_suspend(std::coroutine_handle<> frame) {
   run.suspend(frame);
-  scope.joiner_ = &run;
-  scope.child_done();
+  auto join = [](void* subject) {
+    Join& self = *static_cast<Join*>(subject);
+    self.scope.joiner_ = &self.run;
+    self.scope.child_done();
+  };
+  run.home->record_then(join, this);
 }
 
-// The lock is held for a few instructions, by at most as many threads as there are workers.
-void Gate::lock() {
-  while (lock_.test_and_set(std::memory_order_acquire)) {
-  }
+namespace {
+
+Task<void> there_and_back(Task<void> work, int worker) {
+  Scope scope;
+  scope.start(std::move(work), Place::on(worker));
+  co_await scope.join();
+}
+
+}  // namespace
+
+Task<void> IoSide::run(Task<void> work) {
+  Runtime& runtime = *Runtime::current();
+  if (!holds(Kind::bridge) || runtime.config().kind != Kind::bridge) return work;
+  if (worker_ < 0) worker_ = runtime.next_io_worker();
+  return there_and_back(std::move(work), worker_);
 }
 
 void Gate::Acquire::await_suspend(std::coroutine_handle<> frame) {
   run.suspend(frame);
-  gate.lock();
-  const bool inside = gate.unlimited_ || gate.free_ > 0;
+  auto enter = [](void* subject) {
+    Acquire& self = *static_cast<Acquire*>(subject);
+    self.gate.enter(self.run);
+  };
+  run.home->record_then(enter, this);
+}
+
+// Behind unlock() `run` may be gone, if it has been put into the line.
+void Gate::enter(Runnable& run) {
+  lock_.lock();
+  const bool inside = unlimited_ || free_ > 0;
   if (!inside) {
-    gate.waiting_.push(run);
-  } else if (!gate.unlimited_) {
-    --gate.free_;
+    waiting_.push(run);
+  } else if (!unlimited_) {
+    --free_;
   }
-  gate.unlock();
+  lock_.unlock();
   if (inside) run.make_ready();
 }
 
 void Gate::release() {
   if (unlimited_) return;
-  lock();
+  lock_.lock();
   Runnable* next = waiting_.pop();
   if (next == nullptr) ++free_;
-  unlock();
+  lock_.unlock();
   if (next != nullptr) next->make_ready();
 }
 
 void Yield::await_suspend(std::coroutine_handle<> frame) {
   run.suspend(frame);
-  run.make_ready();
+  auto again = [](void* subject) { static_cast<Runnable*>(subject)->make_ready(); };
+  run.home->record_then(again, &run);
 }
 
 }  // namespace chimera::rt

@@ -1,16 +1,15 @@
 // How this works: a coroutine suspends by recording one thing in the worker (resume that frame,
-// start that operation, retire me) or by putting its Runnable into somebody's list. run_one()
-// resumes a coroutine and then acts on what it recorded, until the slice ends. Operations are on
-// three lists: everything in flight (for cancel_all), the timer heap, and those of a Stop. An
-// operation leaves all of them in finish(), in one place, on one thread: a deadline and a
-// completion cannot both win.
+// start that operation, put me into that line, retire me). run_one() resumes a coroutine until the
+// slice ends, accounts for it, and only then acts on what it recorded: behind that another worker
+// may have the coroutine. Operations are on three lists: everything in flight (for cancel_all), the
+// timer heap, and those of a Stop. An operation leaves all of them in finish(), in one place, on
+// one thread: a deadline and a completion cannot both win.
 #include "chimera/rt/worker.hpp"
 
-#include <string.h>
-
+#include <new>
 #include <utility>
 
-#include "chimera/rt/runtime.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
 
@@ -37,6 +36,14 @@ void unlink(Io& io, Io* Io::*next, Io** Io::*slot) {
   io.*slot = nullptr;
 }
 
+static_assert(sizeof(Handover) <= sys::Port::kLoanMemory);   // see return_loan()
+
+// A socket on its way back to the worker that knows it.
+struct Closing : Handover {
+  sys::Handle socket = sys::kNoHandle;
+  void (*end)(sys::Handle) = nullptr;
+};
+
 }  // namespace
 
 void WaitHistogram::add(Nanos n) {
@@ -61,11 +68,15 @@ void Runnable::suspend(std::coroutine_handle<> coroutine) {
   frame = coroutine;
   home = current_worker;
   account = current_worker->account();
+  movable = current_worker->movable();
 }
 
 void Runnable::make_ready() {
-  if (home == current_worker) {
-    home->enqueue(*this, sys::now());   // not home->now(): that is when this slice began
+  Worker* here = current_worker;
+  const bool moves = holds(Kind::steal) && movable && here != nullptr &&
+                     here->runtime() == home->runtime();
+  if (home == here || moves) {
+    here->enqueue(*this, sys::now());   // not here->now(): that is when this slice began
   } else {
     home->post(*this);
   }
@@ -73,11 +84,12 @@ void Runnable::make_ready() {
 
 void Io::await_suspend(std::coroutine_handle<> frame) {
   run.suspend(frame);
+  if (home == nullptr) home = current_worker;
   current_worker->record_io(*this);
 }
 
 int64_t Io::await_resume() {
-  if (lent) current_worker->record_loan(data);
+  if (lent) current_worker->record_loan(data, home);
   return outcome;
 }
 
@@ -85,6 +97,7 @@ void Stop::request() {
   requested_ = true;
   while (first_ != nullptr) {
     Io& io = *first_;
+    CHI_CHECK(io.home == current_worker);   // the lists of an operation are its worker's
     unlink(io, &Io::stop_next, &Io::stop_slot);
     current_worker->cancel(io);
   }
@@ -99,16 +112,27 @@ Result<void> Worker::open(Runtime* runtime, int index, uint32_t lend_size) {
   runtime_ = runtime;
   index_ = index;
   now_ = sys::now();
+  if (holds(Kind::steal) && runtime != nullptr && runtime->config().kind == Kind::steal) {
+    ring_ = make_own<Ring>();
+    random_ = static_cast<uint32_t>(index) + 1;
+  }
   return {};
 }
 
 Worker::~Worker() {
-  if (port_ != nullptr) sys::Port::close(port_);
+  if (port_ != nullptr) {
+    take_inbox();   // sockets and buffers that came home when the thread was gone
+    sys::Port::close(port_);
+  }
   if (current_worker == this) current_worker = nullptr;
 }
 
+// A constant where the binary holds no such runtime, and then none of steal.cpp is in it.
+bool Worker::steals() const { return holds(Kind::steal) && ring_; }
+
 void Worker::enqueue(Runnable& r, Nanos ready_at) {
   r.ready_at = ready_at;
+  if (r.movable && steals()) return offer(r);
   queue_.push(r);
   const int64_t length = static_cast<int64_t>(queue_.size());
   if (length > counters_.longest_queue) counters_.longest_queue = length;
@@ -116,42 +140,90 @@ void Worker::enqueue(Runnable& r, Nanos ready_at) {
 
 void Worker::post(Runnable& r) {
   r.ready_at = sys::now();
-  Runnable* head = inbox_.load(std::memory_order_relaxed);
+  hand_over(r, Handover::What::resume);
+}
+
+void Worker::hand_over(Handover& h, Handover::What what) {
+  h.what = what;
+  Handover* head = inbox_.load(std::memory_order_relaxed);
   do {
-    r.next = head;
-  } while (!inbox_.compare_exchange_weak(head, &r, std::memory_order_acq_rel,
+    h.next = head;
+  } while (!inbox_.compare_exchange_weak(head, &h, std::memory_order_acq_rel,
                                          std::memory_order_relaxed));
-  // Only the post that finds the inbox empty wakes: the others' items are taken with it.
+  // Only the one that finds the inbox empty wakes: the others' items are taken with it.
   if (head != nullptr) return;
   if (current_worker != nullptr) ++current_worker->counters_.wakes_sent;
   port_->wake();
 }
 
+// The node is new because there is no frame it could live in: the stream is gone when this returns.
+// Nobody else knows it, and accept() deletes it, at the latest when the worker is destroyed.
+void Worker::close(sys::Handle socket, void (*end)(sys::Handle)) {
+  if (current_worker == this) {
+    port_->forget(socket);
+    end(socket);
+    return;
+  }
+  Closing* closing = new Closing;
+  closing->socket = socket;
+  closing->end = end;
+  hand_over(*closing, Handover::What::close);
+}
+
 void Worker::take_inbox() {
-  Runnable* stack = inbox_.exchange(nullptr, std::memory_order_acquire);
-  Runnable* oldest = nullptr;
+  // A hand-over that this look misses has its wake still before it.
+  if (inbox_.load(std::memory_order_relaxed) == nullptr) return;
+  Handover* stack = inbox_.exchange(nullptr, std::memory_order_acquire);
+  Handover* oldest = nullptr;
   while (stack != nullptr) {
-    Runnable* r = stack;
-    stack = r->next;
-    r->next = oldest;
-    oldest = r;
+    Handover* h = stack;
+    stack = h->next;
+    h->next = oldest;
+    oldest = h;
   }
   while (oldest != nullptr) {
-    Runnable* r = oldest;
-    oldest = r->next;
-    enqueue(*r, r->ready_at);
+    Handover* h = oldest;
+    oldest = h->next;
     ++counters_.posted;
+    accept(*h);
   }
 }
 
+void Worker::accept(Handover& h) {
+  switch (h.what) {
+    case Handover::What::resume: {
+      Runnable& r = static_cast<Runnable&>(h);
+      enqueue(r, r.ready_at);
+      break;
+    }
+    case Handover::What::submit: {
+      now_ = sys::now();
+      start(static_cast<Io&>(h));
+      break;
+    }
+    case Handover::What::loan: {
+      return_loan(reinterpret_cast<char*>(&h));
+      break;
+    }
+    case Handover::What::close: {
+      const Own<Closing> closing(&static_cast<Closing&>(h));
+      port_->forget(closing->socket);
+      closing->end(closing->socket);
+      break;
+    }
+  }
+}
+
+void Worker::make_current() { current_worker = this; }
+
 void Worker::turn(Nanos until) {
-  current_worker = this;
+  make_current();
   ++counters_.turns;
   if (runtime_ != nullptr && runtime_->stopping() && !cancelling_) cancel_all();
   take_inbox();
   now_ = sys::now();
   for (int i = 0; i < kResumesPerTurn; ++i) {
-    Runnable* r = queue_.pop();
+    Runnable* r = steals() ? take() : queue_.pop();
     if (r == nullptr) break;
     run_one(*r);
   }
@@ -159,12 +231,14 @@ void Worker::turn(Nanos until) {
   // that has ended may be the one our caller waits for: then it must get to look.
   Nanos limit = 0;
   const bool ended = std::exchange(ended_, false);
-  if (queue_.empty() && !ended) {
+  const bool asleep = queue_.empty() && !ended && (!steals() || fall_asleep());
+  if (asleep) {
     limit = until < next_deadline() ? until : next_deadline();
     ++counters_.parks;
   }
   sys::Op* done[kBatch];
   const size_t n = port_->wait(limit, done);
+  if (asleep && steals()) get_up();
   now_ = sys::now();
   for (size_t i = 0; i < n; ++i) finish(*static_cast<Io*>(done[i]));
   expire(now_);
@@ -175,26 +249,22 @@ void Worker::run_one(Runnable& r) {
   const Nanos began = now_;
   const Nanos waited = began - r.ready_at;
   account_ = r.account;
+  movable_ = r.movable;
+  running_ = true;
   std::coroutine_handle<> frame = r.frame;
   while (frame) {
     frame.resume();
     frame = next_;
     next_ = nullptr;
   }
+  running_ = false;
   now_ = sys::now();
-  if (io_ != nullptr) {
-    Io& io = *io_;
-    io_ = nullptr;
-    start(io);
-  }
-  if (loan_ != nullptr) {
-    sys::Op loan;
-    loan.data = loan_;
-    loan.lent = true;
-    loan_ = nullptr;
-    port_->give_back(loan);
-  }
-  const Nanos ran = now_ - began;
+  charge(waited, now_ - began);
+  if (loan_ != nullptr) return_loan(std::exchange(loan_, nullptr));
+  part();
+}
+
+void Worker::charge(Nanos waited, Nanos ran) {
   ++counters_.resumes;
   counters_.ready_wait += waited;
   counters_.running += ran;
@@ -206,14 +276,36 @@ void Worker::run_one(Runnable& r) {
     account_->resumes.fetch_add(1, std::memory_order_relaxed);
   }
   account_ = nullptr;
-  // Last: the scope's owner may take the account away as soon as its last child is done.
+}
+
+// Lets go of the coroutine that has just been suspended. Whoever gets to know of it may resume it
+// at once, and whatever it lived in may be gone.
+void Worker::part() {
+  if (io_ != nullptr) {
+    Io& io = *std::exchange(io_, nullptr);
+    if (io.home == this) return start(io);
+    CHI_CHECK(io.stop == nullptr);   // a Stop is of one worker
+    return io.home->hand_over(io, Handover::What::submit);
+  }
+  if (then_ != nullptr) return std::exchange(then_, nullptr)(then_subject_);
   if (retired_) {
-    std::coroutine_handle<> done = retired_;
-    retired_ = nullptr;
+    std::coroutine_handle<> done = std::exchange(retired_, nullptr);
     ended_ = true;
     done.destroy();
     retired_scope_->child_done();
   }
+}
+
+// A buffer that another worker's port has lent goes back as a link of that one's inbox.
+void Worker::return_loan(char* data) {
+  if (loan_home_ != nullptr && loan_home_ != this) {
+    return std::exchange(loan_home_, nullptr)->hand_over(*new (data) Handover,
+                                                         Handover::What::loan);
+  }
+  sys::Op loan;
+  loan.data = data;
+  loan.lent = true;
+  port_->give_back(loan);
 }
 
 // ---- operations ---------------------------------------------------------------------------------
@@ -222,15 +314,13 @@ void Worker::start(Io& io) {
   const bool stopped = cancelling_ || (io.stop != nullptr && io.stop->requested());
   if (stopped) {
     io.outcome = -sys::kCancelled;
-    enqueue(io.run, now_);
-    return;
+    return ready(io.run);
   }
   // Not even tried: a peer that always has something ready would win against every deadline.
   if (!io.is_sleep && io.deadline <= now_) {
     ++counters_.timeouts;
     io.outcome = -kTimedOut;
-    enqueue(io.run, now_);
-    return;
+    return ready(io.run);
   }
   link(live_, io, &Io::live_next, &Io::live_slot);
   if (io.stop != nullptr) link(io.stop->first_, io, &Io::stop_next, &Io::stop_slot);
@@ -243,7 +333,16 @@ void Worker::finish(Io& io) {
   unlink(io, &Io::live_next, &Io::live_slot);
   unlink(io, &Io::stop_next, &Io::stop_slot);
   if (io.expired && io.outcome == -sys::kCancelled) io.outcome = -kTimedOut;
-  enqueue(io.run, now_);
+  ready(io.run);
+}
+
+// Whose operation has ended: a task that stays on another worker than its socket does goes home.
+void Worker::ready(Runnable& r) {
+  if (r.movable || r.home == this) {
+    enqueue(r, now_);
+  } else {
+    r.home->post(r);
+  }
 }
 
 // Asks for the end of an operation; a sleep has nobody else to end it.

@@ -35,11 +35,13 @@ Result<std::string_view> ChunkDecoder::next(std::string_view& input) {
       p += n;
       continue;
     }
-    const Result<void> ok = step(*p++);
+    const Result<void> ok = step(*p);
     if (!ok) {
       state_ = State::failed;
+      input = {p, static_cast<size_t>(end - p)};   // from the offending byte on
       return fail(ok.error());
     }
+    ++p;
   }
   input = {p, static_cast<size_t>(end - p)};
   return piece;

@@ -121,8 +121,8 @@ constexpr uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
 
 }  // namespace
 
-// Eight at a time: this is most of what a token costs. A byte's high bit is set in `stop` when it is
-// not plain, or when one below it is not.
+// Eight at a time: this is most of what a token costs. A byte's high bit is set in `stop` when it
+// is not plain, or when one below it is not.
 const char* skip_plain(const char* p, const char* end) {
   for (; end - p >= 8; p += 8) {
     uint64_t eight;

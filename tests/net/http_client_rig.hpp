@@ -1,4 +1,4 @@
-// What the tests of the HTTP client share: a sink that records, and calls against a scripted server.
+// What the tests of the HTTP client share: a sink that records, calls against a scripted server.
 #pragma once
 
 #include <vector>
@@ -66,7 +66,8 @@ inline rt::Task<bool> make_calls(HttpClient& client, std::vector<Call>& calls, N
       co_await sleep;
     }
     Call& c = calls[i];
-    c.outcome = co_await client.exchange(c.request, c.sink, c.exchange);
+    co_await client.exchange(c.request, c.sink, c.exchange);
+    c.outcome = c.exchange.outcome;
   }
   client.close();
   co_return true;
@@ -98,6 +99,8 @@ inline Call get(std::string_view response, void (*ending)(Peer&), const Setup& s
   return std::move(calls[0]);
 }
 
-inline std::string chunked_head() { return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"; }
+inline std::string chunked_head() {
+  return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+}
 
 }  // namespace chimera_test::http

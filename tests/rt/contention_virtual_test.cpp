@@ -3,7 +3,7 @@
 // The account of who waited for a worker, to the nanosecond: a hog moves the virtual clock while it
 // has the worker.
 #include "chimera/sys/virtual.hpp"
-#include "tests/rt/rig.hpp"
+#include "tests/rt/by_hand.hpp"
 
 using namespace chimera;
 using namespace chimera_test;
@@ -124,6 +124,81 @@ rt::Task<void> inherited(Person& parent) {
   co_await scope.join();
 }
 
+// ---- several workers, turned by hand ------------------------------------------------------------
+
+// A hog of 5 ms on worker `at`; the one behind it waits for all of that, and nobody else for
+// anything.
+rt::Task<void> hog_at(int at, Person& hogger, Person& behind, Person& elsewhere) {
+  rt::Scope scope;
+  scope.start(hog(5 * kMilli), Place::on(at), &hogger.account);
+  scope.start(nothing(), Place::on(at), &behind.account);
+  scope.start(nothing(), Place::on(1 - at), &elsewhere.account);
+  co_await scope.join();
+}
+
+// In the middle of its 5 ms the other worker comes by and takes what waits behind the hog.
+rt::Task<void> hog_with_a_thief(rt::ByHand& all, Person& other) {
+  rt::Scope scope;
+  scope.start(nothing(), Place::any(), &other.account);
+  advance(2 * kMilli);
+  all.turn(1);
+  advance(3 * kMilli);
+  co_await scope.join();
+}
+rt::Task<void> stolen(rt::ByHand& all, Person& hogger, Person& other) {
+  rt::Scope scope;
+  scope.start(hog_with_a_thief(all, other), Place::here(), &hogger.account);
+  co_await scope.join();
+}
+
+// Made ready on worker 0 three times, in the middle of a slice, and taken away 2 ms later.
+rt::Task<void> wander(rt::Gate& gate, int& elsewhere) {
+  for (int i = 0; i < 3; ++i) {
+    co_await gate.acquire();
+    elsewhere += rt::Worker::current()->index() == 1;
+    advance(kMilli);
+  }
+}
+rt::Task<void> wandering(rt::ByHand& all, Person& wanderer, int& elsewhere) {
+  rt::Gate gate(1);
+  co_await gate.acquire();
+  rt::Scope scope;
+  scope.start(wander(gate, elsewhere), Place::any(), &wanderer.account);
+  for (int i = 0; i < 3; ++i) {
+    gate.release();
+    advance(2 * kMilli);
+    all.turn(1);
+    advance(3 * kMilli);
+    co_await rt::yield();
+  }
+  co_await scope.join();
+}
+
+// Both hops of an exchange wait: there behind a hog of 5 ms, back behind one of 3 ms.
+rt::Task<void> hog_behind(rt::Gate& gate) {
+  co_await gate.acquire();
+  advance(3 * kMilli);
+}
+rt::Task<void> other_side(rt::Gate& gate) {
+  advance(kMilli);
+  gate.release();
+  co_return;
+}
+rt::Task<void> exchange(rt::Gate& gate) {
+  rt::IoSide io;
+  rt::Task<void> work = other_side(gate);
+  co_await io.run(std::move(work));
+}
+rt::Task<void> bridged(Person& there, Person& back, Person& agent) {
+  rt::Gate gate(1);
+  co_await gate.acquire();
+  rt::Scope scope;
+  scope.start(hog(5 * kMilli), Place::on(1), &there.account);
+  scope.start(hog_behind(gate), Place::any(), &back.account);
+  scope.start(exchange(gate), Place::any(), &agent.account);
+  co_await scope.join();
+}
+
 uint64_t waits_in(rt::Runtime& runtime, int bucket) {
   return runtime.counters().waits.bucket[bucket];
 }
@@ -201,6 +276,67 @@ TEST_CASE("contention: children are charged to their parent's account") {
   bench.run(inherited(parent));
   CHECK(parent.ran() == 6 * kMilli);
   CHECK(parent.waited() == 3 * kMilli);   // the second child behind the first
+}
+
+TEST_CASE("contention: a hog under every kind of runtime, on one worker and the other") {
+  for (const rt::Kind kind : {rt::Kind::fixed, rt::Kind::steal, rt::Kind::bridge}) {
+    for (const int at : {0, 1}) {
+      CAPTURE(rt::name_of(kind));
+      CAPTURE(at);
+      Person hogger, behind, elsewhere;
+      rt::ByHand all(kind, 2);
+      all.run(hog_at(at, hogger, behind, elsewhere));
+      CHECK(hogger.ran() == 5 * kMilli);
+      CHECK(hogger.waited() == 0);
+      CHECK(behind.ran() == 0);
+      CHECK(behind.waited() == 5 * kMilli);
+      // Worker 0 has its turn before worker 1: it is done before the hog there begins. The other
+      // way round the one thread of this test makes worker 1 wait for worker 0.
+      CHECK(elsewhere.waited() == (at == 0 ? 5 * kMilli : 0));
+      CHECK(all.runtime.counters().ready_wait == (at == 0 ? 10 : 5) * kMilli);
+      CHECK(all.runtime.counters().longest_resume == 5 * kMilli);
+    }
+  }
+}
+
+TEST_CASE("contention: what is stolen from behind a hog waits until then, and no longer") {
+  Person hogger, other;
+  rt::ByHand all(rt::Kind::steal, 2);
+  all.run(stolen(all, hogger, other));
+  CHECK(hogger.ran() == 5 * kMilli);
+  CHECK(hogger.waited() == 0);
+  CHECK(other.waited() == 2 * kMilli);
+  CHECK(other.account.resumes == 1);
+  CHECK(all.runtime.counters().ready_wait == 2 * kMilli);
+  CHECK(all.runtime.counters().steals == 1);
+  CHECK(all[1].counters().ready_wait == 2 * kMilli);   // with the one that ran it
+}
+
+TEST_CASE("contention: a task that moves is charged on every worker it runs on") {
+  Person wanderer;
+  int elsewhere = 0;
+  rt::ByHand all(rt::Kind::steal, 2);
+  all.run(wandering(all, wanderer, elsewhere));
+  CHECK(elsewhere == 3);
+  CHECK(wanderer.ran() == 3 * kMilli);
+  CHECK(wanderer.waited() == 6 * kMilli);
+  CHECK(wanderer.account.resumes == 4);
+  CHECK(all.runtime.counters().ready_wait == 6 * kMilli);
+  CHECK(all.runtime.counters().steals == 3);
+}
+
+TEST_CASE("contention: both hops of an exchange under bridge") {
+  Person there, back, agent;
+  rt::ByHand all(rt::Kind::bridge, 1);
+  all.run(bridged(there, back, agent));
+  CHECK(there.ran() == 5 * kMilli);
+  CHECK(back.ran() == 3 * kMilli);
+  CHECK(agent.ran() == kMilli);
+  CHECK(there.waited() == 0);
+  CHECK(back.waited() == 0);
+  CHECK(agent.waited() == 8 * kMilli);
+  CHECK(agent.account.resumes == 3);   // until the hop, on the other side, behind it
+  CHECK(all.runtime.counters().ready_wait == 8 * kMilli);
 }
 
 TEST_CASE("contention: buckets of the histogram") {

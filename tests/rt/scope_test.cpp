@@ -225,6 +225,9 @@ const Row kRows[] = {
     {"other worker", rt::Kind::fixed, 2, Place::on(1)},
     {"two workers, any", rt::Kind::fixed, 2, Place::any()},
     {"four workers, any", rt::Kind::fixed, 4, Place::any()},
+    {"three that steal", rt::Kind::steal, 3, Place::any()},
+    {"three that steal, as the parent", rt::Kind::steal, 3, Place::same()},
+    {"bridge", rt::Kind::bridge, 2, Place::any()},
 };
 
 }  // namespace
@@ -254,7 +257,7 @@ TEST_CASE("scope: nested scopes") {
 
 TEST_CASE("scope: a hundred thousand children") {
   const int children = kTsan ? 30'000 : 100'000;
-  for (const Row& row : {kRows[0], kRows[2], kRows[3]}) {
+  for (const Row& row : {kRows[0], kRows[2], kRows[3], kRows[5]}) {
     CAPTURE(row.name);
     Count n{0};
     Bench bench(row.kind, row.threads);
@@ -298,14 +301,17 @@ TEST_CASE("gate: first come, first served") {
 }
 
 TEST_CASE("gate: a thousand tasks on two workers, never more inside than there are permits") {
-  for (const int permits : {1, 2, 7}) {
-    CAPTURE(permits);
-    Crowd c(permits);
-    Bench bench(rt::Kind::fixed, 2);
-    bench.run(crowd(c, 1000));
-    CHECK(c.passed == 1000);
-    CHECK(c.inside == 0);
-    CHECK(c.most == permits);   // all of them were of use, and none was made up
+  for (const rt::Kind kind : {rt::Kind::fixed, rt::Kind::steal}) {
+    for (const int permits : {1, 2, 7}) {
+      CAPTURE(rt::name_of(kind));
+      CAPTURE(permits);
+      Crowd c(permits);
+      Bench bench(kind, 2);
+      bench.run(crowd(c, 1000));
+      CHECK(c.passed == 1000);
+      CHECK(c.inside == 0);
+      CHECK(c.most == permits);   // all of them were of use, and none was made up
+    }
   }
 }
 

@@ -484,3 +484,26 @@ TEST_CASE("terminals") {
   CHECK(unset == 80);
   CHECK(set == 123);
 }
+
+TEST_CASE("more descriptors, as far as the hard limit allows") {
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{128, before.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const Result<void> fewer = allow_handles(100);
+  rlimit after_fewer{}, after_more{};
+  getrlimit(RLIMIT_NOFILE, &after_fewer);
+  const Result<void> more = allow_handles(200);
+  getrlimit(RLIMIT_NOFILE, &after_more);
+  const bool limited = before.rlim_max != RLIM_INFINITY;
+  const Result<void> too_many = limited ? allow_handles(before.rlim_max + 1) : Result<void>();
+  setrlimit(RLIMIT_NOFILE, &before);
+  CHECK(fewer.has_value());
+  CHECK(after_fewer.rlim_cur == 128);
+  CHECK(more.has_value());
+  CHECK(after_more.rlim_cur == 200);
+  if (limited) {
+    REQUIRE_FALSE(too_many.has_value());
+    CHECK(too_many.error().code == Errc::io);
+  }
+}

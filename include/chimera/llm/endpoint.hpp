@@ -1,6 +1,6 @@
 // A model server and the connection to it: request in, text and timings out.
 //
-// Thread: the worker that first used it.
+// Thread: one task at a time. Under bridge its exchanges run on an I/O worker of its own choice.
 #pragma once
 
 #include <string>
@@ -9,6 +9,7 @@
 #include "chimera/llm/call.hpp"
 #include "chimera/llm/ollama.hpp"
 #include "chimera/net/http_client.hpp"
+#include "chimera/rt/scope.hpp"
 
 namespace chimera::llm {
 
@@ -19,7 +20,8 @@ struct ClientSettings {
   std::string extra_fields;  // complete header lines (-H, Authorization); never printed or stored
 };
 
-// Told of each piece as it comes. Called on the worker that runs the call.
+// Told of each piece as it comes, while the task that asked is suspended: perhaps on another worker
+// (bridge, steal), but never two at a time, and what was told is visible to that task afterwards.
 class PieceSink {
  public:
   virtual void on_piece(std::string_view visible, Nanos at) = 0;
@@ -28,6 +30,7 @@ class PieceSink {
   ~PieceSink() = default;
 };
 
+// `url` and `settings` stay the caller's.
 class Endpoint {
  public:
   Endpoint(const wire::Url& url, const ClientSettings& settings);
@@ -39,9 +42,10 @@ class Endpoint {
   const wire::Url& url() const { return url_; }
 
  private:
-  wire::Url url_;
-  ClientSettings settings_;
+  const wire::Url& url_;
+  const ClientSettings& settings_;
   net::HttpClient client_;
+  rt::IoSide io_;
 };
 
 // GET of a small JSON document: `body` gets it whole (limit 1 MiB). Errors: those of the exchange,

@@ -47,6 +47,15 @@ class BodySink {
   ~BodySink() = default;
 };
 
+// Writes a request's body each time it is sent, so that nobody keeps it while the answer comes.
+class BodySource {
+ public:
+  virtual void append_body(std::string& out) const = 0;
+
+ protected:
+  ~BodySource() = default;
+};
+
 struct HttpRequest {
   std::string_view method = "GET";
   std::string_view target = "/";
@@ -55,22 +64,26 @@ struct HttpRequest {
   // (wire::reserved_field) are left out.
   std::string_view extra_fields;
   std::string_view body;
+  const BodySource* source = nullptr;   // when given, instead of `body`
 };
 
-// What was measured. Instants of the monotonic clock; 0 = not reached. Filled as far as it got.
+// How it ended and what was measured. Instants of the monotonic clock; 0 = not reached. Filled as
+// far as it got.
 // `connected` equals `started` when reused; `sent` is when the last byte of the request was taken.
 struct Exchange {
+  Result<void> outcome;
   Nanos started = 0, connected = 0, sent = 0, first_byte = 0, head = 0, ended = 0;
-  bool reused = false;
-  uint32_t replays = 0;             // the kept connection was stale, and the request sent again
-  int status = 0;
   uint64_t body_bytes = 0;          // decoded
   uint32_t reads = 0;               // socket reads that brought body bytes
+  uint32_t replays = 0;             // the kept connection was stale, and the request sent again
+  int status = 0;
+  bool reused = false;
 };
 
 // The exact bytes a request is sent as (head; the body follows).
 std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive);
 
+// Owns: the connection. `origin` stays the caller's.
 class HttpClient {
  public:
   HttpClient(const wire::Url& origin, ReadPolicy policy, Timeouts timeouts)
@@ -80,22 +93,21 @@ class HttpClient {
   // said something unasked; once more when that comes to light only later, before any byte of an
   // answer, and the request was not sent whole or is a GET. The connection survives when the answer
   // was complete.
-  // Errors: resolve, refused, timed_out (named), reset, truncated (the body ended early), protocol,
-  // too_large, cancelled, and the sink's own.
-  rt::Task<Result<void>> exchange(const HttpRequest& request, BodySink& sink, Exchange& out);
+  // Errors (out.outcome): resolve, refused, timed_out (named), reset, truncated (the body ended
+  // early), protocol, too_large, cancelled, and the sink's own.
+  rt::Task<void> exchange(const HttpRequest& request, BodySink& sink, Exchange& out);
   void close() { stream_.close(); }
   const wire::Url& origin() const { return origin_; }
 
  private:
   struct Answer;
-  rt::Task<bool> attempt(const HttpRequest& request, BodySink& sink, Exchange& out,
-                         Result<void>& outcome);
+  bool was_stale(const Answer& answer, const Result<void>& written, Exchange& out);
   rt::Task<Result<void>> connect(Exchange& out);
-  rt::Task<Result<void>> send(std::string_view message, const Exchange& out);
+  rt::Task<Result<void>> send(std::string message, const Exchange& out);
   rt::Task<Result<void>> receive(Answer& answer);
   Deadline next_deadline(const Answer& answer) const;
 
-  wire::Url origin_;
+  const wire::Url& origin_;
   ReadPolicy policy_;
   Timeouts timeouts_;
   Stream stream_;

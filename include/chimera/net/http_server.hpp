@@ -5,7 +5,7 @@
 // Strict about requests (wire/http1.hpp, and Host is required): what is not clear is answered with
 // 400, 413, 417 or 431 and the end of the connection.
 //
-// Thread: one worker per listener and its connections.
+// Thread: one worker per listener and its connections; serve() is a task that does not move.
 #pragma once
 
 #include <cstdint>

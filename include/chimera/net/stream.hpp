@@ -1,12 +1,15 @@
 // Connected byte streams and listeners over the completion port. Deadlines are arguments of each
 // operation and carry the name the error will say.
 //
-// Thread: a stream or listener belongs to the worker it was made on.
+// Thread: one task at a time. A stream belongs to the worker it was made on; when the task that
+// uses it has moved, its operations and its end are handed to that worker. A listener is for tasks
+// that do not move, on one worker.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "chimera/rt/scope.hpp"
 #include "chimera/rt/task.hpp"
@@ -28,8 +31,8 @@ constexpr Deadline deadline_in(Nanos from, Nanos after, const char* name) {
 class Stream {
  public:
   Stream() = default;
-  explicit Stream(sys::Handle h) : handle_(h) {}
-  Stream(Stream&& o) noexcept : handle_(o.handle_) { o.handle_ = sys::kNoHandle; }
+  explicit Stream(sys::Handle h) : handle_(h), home_(rt::Worker::current()) {}
+  Stream(Stream&& o) noexcept : handle_(std::exchange(o.handle_, sys::kNoHandle)), home_(o.home_) {}
   Stream& operator=(Stream&& o) noexcept;
   ~Stream() { close(); }
 
@@ -42,27 +45,28 @@ class Stream {
   // the end of the stream. The bytes are lent: valid until the awaiting coroutine next suspends.
   // Errors: timed_out, reset, cancelled, io.
   struct ReadSome : rt::Io {
-    ReadSome(sys::Handle h, uint32_t cap, Deadline d, rt::Stop* with);
+    ReadSome(const Stream& s, uint32_t cap, Deadline d, rt::Stop* with);
     Result<std::string_view> await_resume();
     const char* deadline_name;
   };
   ReadSome read_some(Deadline d, uint32_t cap = 0, rt::Stop* with = nullptr) {
-    return ReadSome(handle_, cap, d, with);
+    return ReadSome(*this, cap, d, with);
   }
 
   // At most all of `data`; the outcome is how much. Errors: as read_some.
   struct WriteSome : rt::Io {
-    WriteSome(sys::Handle h, std::string_view bytes, Deadline d);
+    WriteSome(const Stream& s, std::string_view bytes, Deadline d);
     Result<size_t> await_resume();
     const char* deadline_name;
   };
-  WriteSome write_some(std::string_view bytes, Deadline d) { return WriteSome(handle_, bytes, d); }
+  WriteSome write_some(std::string_view bytes, Deadline d) { return WriteSome(*this, bytes, d); }
 
   // All of `bytes`, which stay the caller's. Errors: as read_some.
   rt::Task<Result<void>> write_all(std::string_view bytes, Deadline d);
 
  private:
   sys::Handle handle_ = sys::kNoHandle;
+  rt::Worker* home_ = nullptr;       // whose port knows the socket
 };
 
 // Connects an open socket. Errors: refused ("no route" when this machine cannot reach it or may
@@ -81,7 +85,7 @@ rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d);
 class Listener {
  public:
   Listener() = default;
-  Listener(Listener&& o) noexcept : handle_(o.handle_) { o.handle_ = sys::kNoHandle; }
+  Listener(Listener&& o) noexcept : handle_(std::exchange(o.handle_, sys::kNoHandle)) {}
   ~Listener() { close(); }
   // Port 0 picks one. Errors: refused ("address in use"), io.
   Result<void> open(const sys::Address& at, int backlog = 512);

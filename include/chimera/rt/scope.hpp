@@ -14,17 +14,21 @@ namespace chimera::rt {
 // The clock of sleeps and deadlines (sys::now, for layers that do not see sys).
 Nanos now();
 
-// Where a child runs.
+// Where a child runs. Only one that was placed with any(), or with same() by such a one, may move,
+// and only under steal.
 struct Place {
   int worker = kAny;
-  static constexpr int kAny = -1;    // the runtime chooses: round robin
-  static constexpr int kHere = -2;   // the worker that starts it
+  static constexpr int kAny = -1;    // the runtime chooses
+  static constexpr int kHere = -2;   // the worker that starts it, to the end
+  static constexpr int kSame = -3;   // the worker that starts it; free to move if the starter is
+  // fixed: round robin; steal: here, until another worker is idle; bridge: the tasks' worker.
   static constexpr Place any() { return {kAny}; }
   static constexpr Place here() { return {kHere}; }
+  static constexpr Place same() { return {kSame}; }
   static constexpr Place on(int index) { return {index}; }
 };
 
-// Thread: start and join from the worker that made it; children may end anywhere.
+// Thread: start and join from the task that made it; children may end anywhere.
 class Scope {
  public:
   Scope() = default;
@@ -54,6 +58,19 @@ class Scope {
   Runnable* joiner_ = nullptr;
 };
 
+// Where the I/O of one connection is done. Under bridge on one of the I/O workers, chosen at the
+// first use and kept, because a socket belongs to one worker. Otherwise where the task is.
+//
+// Thread: one task at a time.
+class IoSide {
+ public:
+  // Runs `work` there and returns when it has ended. Cost: under bridge a hop there and one back.
+  Task<void> run(Task<void> work);
+
+ private:
+  int worker_ = -1;
+};
+
 // N permits, first come first served, across workers. A permit is the right to be inside; holding
 // one across awaits is what it is for.
 //
@@ -74,9 +91,8 @@ class Gate {
   void release();
 
  private:
-  void lock();
-  void unlock() { lock_.clear(std::memory_order_release); }
-  std::atomic_flag lock_ = ATOMIC_FLAG_INIT;
+  void enter(Runnable& run);
+  SpinLock lock_;
   RunQueue waiting_;
   int free_;
   bool unlimited_;

@@ -1,8 +1,12 @@
 // Worker: one thread, one completion port, one timer heap, one queue of runnable coroutines, one
-// inbox for what other threads hand over. The schedulers differ only in how many there are and
-// where a task is placed (rt/runtime.hpp).
+// inbox for what other threads hand over; under steal also a ring of coroutines that others may
+// take. The schedulers differ in how many workers there are, where a task is placed and whether it
+// may move (rt/runtime.hpp).
 //
-// Thread: everything from the worker's own thread, except post() and wake_up().
+// A task that moves leaves its sockets behind: an operation is always started, timed and cancelled
+// by the worker its socket belongs to (Io::home), and handed to it when it is awaited elsewhere.
+//
+// Thread: everything from the worker's own thread, except post(), hand_over(), close(), wake_up().
 #pragma once
 
 #include <atomic>
@@ -10,6 +14,8 @@
 #include <vector>
 
 #include "chimera/base/counter.hpp"
+#include "chimera/base/own.hpp"
+#include "chimera/rt/ring.hpp"
 #include "chimera/rt/runnable.hpp"
 #include "chimera/sys/port.hpp"
 
@@ -17,8 +23,6 @@ namespace chimera::rt {
 
 class Runtime;
 class Scope;
-
-// A request to cancel that operations listen to. Belongs to one worker.
 class Stop;
 
 // An I/O operation or a sleep, awaited by a coroutine: lives in its frame, has exactly one outcome.
@@ -26,10 +30,11 @@ class Stop;
 // won the race in the port.
 inline constexpr int64_t kTimedOut = 100;
 
-struct Io : sys::Op {
+struct Io : sys::Op, Handover {
   Runnable run;
+  Worker* home = nullptr;          // whose port and timers serve it; nullptr = where it is awaited
   Nanos deadline = kNever;
-  Stop* stop = nullptr;            // cancelled with it, when given
+  Stop* stop = nullptr;            // cancelled with it, when given; of the home worker
   int32_t heap_slot = -1;          // place in the timer heap
   bool is_sleep = false;           // a timer only; never submitted to the port
   bool expired = false;            // cancelled by its deadline
@@ -43,6 +48,8 @@ struct Io : sys::Op {
   int64_t await_resume();
 };
 
+// A request to cancel that operations listen to. It belongs to one worker: only tasks that stay
+// there (Place::here(), Place::on()) may share it, and only with operations of that worker.
 class Stop {
  public:
   // Cancels everything that listens, now and from now on.
@@ -68,6 +75,8 @@ struct WorkerCounters {
   Counter wakes_sent;              // to other workers
   Counter posted;                  // taken from the inbox
   Counter timeouts;
+  Counter steals;                  // tasks taken from other workers
+  Counter steal_failures;          // rounds over all other workers that brought nothing
   Counter longest_queue;
   Counter longest_resume;          // ns
   Counter ready_wait, running;     // ns
@@ -83,6 +92,8 @@ class Worker {
 
   // The worker running on this thread, or nullptr.
   static Worker* current();
+  // Makes this the one, as turn() does.
+  void make_current();
 
   // One bounded pass: inbox, at most kResumesPerTurn coroutines, completions (waiting for them
   // until the next deadline, at most until `until`, when nothing is runnable), expired timers.
@@ -91,6 +102,11 @@ class Worker {
   void enqueue(Runnable& r, Nanos ready_at);
   // Makes `r` runnable here from any thread, and wakes the worker.
   void post(Runnable& r);
+  // Puts `h` into the inbox, from any thread, and wakes the worker.
+  void hand_over(Handover& h, Handover::What what);
+  // Lets the port forget a socket of this worker's and ends it with `end`: at once on the worker's
+  // thread, otherwise when it comes to it. Nothing may be in flight on the socket.
+  void close(sys::Handle socket, void (*end)(sys::Handle));
   // Ends a wait early; any thread, async-signal-safe.
   void wake_up() { port_->wake(); }
   // Cancels every operation in flight; whatever is started later is cancelled at once.
@@ -102,6 +118,7 @@ class Worker {
   sys::Port& port() { return *port_; }
   WorkerCounters counters() const;
   Account* account() const { return account_; }   // of the coroutine that is running
+  bool movable() const { return movable_; }       // whether that one may move
 
   // What awaiters record (see Task); acted on when the coroutine is suspended.
   void record_resume(std::coroutine_handle<> next) { next_ = next; }
@@ -110,15 +127,29 @@ class Worker {
     retired_ = frame;
     retired_scope_ = scope;
   }
-  // A lent read buffer that the running coroutine may look at until it suspends.
-  void record_loan(char* data) { loan_ = data; }
+  // `step(subject)` is to be done when the slice is over and accounted for, by an awaiter that
+  // shows its coroutine to other workers: from then on one of them may resume it, to its end.
+  void record_then(void (*step)(void* subject), void* subject) {
+    then_ = step;
+    then_subject_ = subject;
+  }
+  // A lent read buffer of `home` that the running coroutine may look at until it suspends.
+  void record_loan(char* data, Worker* home) {
+    loan_ = data;
+    loan_home_ = home;
+  }
 
  private:
   void run_one(Runnable& r);
+  void charge(Nanos waited, Nanos ran);
+  void part();
+  void return_loan(char* data);
   void start(Io& io);
   void finish(Io& io);
+  void ready(Runnable& r);
   void cancel(Io& io);
   void take_inbox();
+  void accept(Handover& h);
   void expire(Nanos now);
   Nanos next_deadline() const { return heap_.empty() ? kNever : heap_[0]->deadline; }
   void heap_insert(Io& io);
@@ -128,23 +159,50 @@ class Worker {
   void sift_down(size_t slot);
   friend class Stop;
 
+  bool steals() const;             // whether this runtime is of that kind; then also, in steal.cpp:
+  // (The steps of the idle protocol are functions of their own for a test that tries every order.)
+  void offer(Runnable& r);
+  Runnable* take();
+  Runnable* take_own();
+  Runnable* take_shared();
+  Runnable* steal();
+  void rouse_one();
+  Worker* claim_sleeper();
+  bool fall_asleep();
+  void mark_asleep();
+  bool look_again() const;
+  void get_up();
+  friend struct ByHand;            // of the tests
+
   Runtime* runtime_ = nullptr;
   int index_ = 0;
   sys::Port* port_ = nullptr;
-  RunQueue queue_;
-  std::atomic<Runnable*> inbox_{nullptr};   // a stack, taken whole and reversed
+  RunQueue queue_;                          // those that stay here
+  std::atomic<Handover*> inbox_{nullptr};   // a stack, taken whole and reversed
   std::vector<Io*> heap_;                   // binary min-heap by deadline
   Io* live_ = nullptr;
   bool cancelling_ = false;
   Account* account_ = nullptr;
+  bool movable_ = false;
+  bool running_ = false;                    // a coroutine is, right now
   Nanos now_ = 0;
 
   std::coroutine_handle<> next_;            // records of the running coroutine
   Io* io_ = nullptr;
+  void (*then_)(void*) = nullptr;
+  void* then_subject_ = nullptr;
   std::coroutine_handle<> retired_;
   Scope* retired_scope_ = nullptr;
   bool ended_ = false;                      // a task was retired in this turn
   char* loan_ = nullptr;
+  Worker* loan_home_ = nullptr;
+
+  Own<Ring> ring_;                          // those that may move; under steal alone
+  std::atomic<bool> asleep_{false};         // waits, or is about to; who takes it down wakes us
+  bool called_ = false;                     // somebody did, and not everything was looked at since
+  bool from_ring_ = false;                  // where the last own one was taken from
+  uint32_t takes_ = 0;
+  uint32_t random_ = 0;                     // xorshift, for the first victim
 
   WorkerCounters counters_;
 };

@@ -64,6 +64,10 @@ int stop_signal();                   // the number of the first one caught, or 0
 // file or socket of ours gets them; what would read or write them still fails with EBADF.
 void secure_streams();
 
+// Lets this process have `count` descriptors (files, sockets) at once, as far as the system allows.
+// Errors: io, with `where` = what is in the way.
+Result<void> allow_handles(uint64_t count);
+
 bool is_terminal(int stream);        // 0, 1, 2
 int terminal_columns();              // width of stderr's terminal, 80 when unknown
 

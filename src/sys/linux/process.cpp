@@ -257,6 +257,16 @@ void secure_streams() {
   }
 }
 
+Result<void> allow_handles(uint64_t count) {
+  rlimit limit{};   // prlimit: musl's setrlimit brings 2 KB
+  if (prlimit(0, RLIMIT_NOFILE, nullptr, &limit) != 0) return fail(Errc::io, "prlimit", errno);
+  if (limit.rlim_cur >= count) return {};
+  if (limit.rlim_max < count) return fail(Errc::io, "too few descriptors allowed (ulimit -Hn)");
+  limit.rlim_cur = count;
+  if (prlimit(0, RLIMIT_NOFILE, &limit, nullptr) != 0) return fail(Errc::io, "prlimit", errno);
+  return {};
+}
+
 bool is_terminal(int stream) { return isatty(stream) == 1; }
 
 int terminal_columns() {

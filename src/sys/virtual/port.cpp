@@ -124,7 +124,7 @@ Result<Port*> Port::open(uint32_t lend_size) {
   const size_t loans =
       lend_size == 0 ? 0 : std::clamp<size_t>(kLentBytes / lend_size, 1, kLentBuffers);
   for (size_t i = 0; i < loans; ++i)
-    p->free_buffers.push_back(make_own<std::string>(lend_size, '\0'));
+    p->free_buffers.push_back(make_own<std::string>(std::max(lend_size, kLoanMemory), '\0'));
   world().ports.push_back(p);
   return p;
 }
