@@ -12,7 +12,7 @@
 namespace chimera::sim {
 namespace {
 
-constexpr size_t kBatch = 16 * 1024;  // bytes of one write when tokens are due faster than that
+constexpr size_t kMostGathered = 16 * 1024;  // bytes of one write, when tokens come that fast
 // A timer wakes us 40 to 80 us late (200 tokens/s on a virtual machine with two cores; with this,
 // 7 us in the median), so the last stretch is spent yielding, while others are served.
 constexpr Nanos kLastStretch = 90 * kMicro;
@@ -35,6 +35,7 @@ class Answer {
  private:
   // All of these: false = the response is over.
   rt::Task<bool> wait_until(Nanos due);
+  bool gathered_enough() const;
   rt::Task<bool> flush();
   rt::Task<bool> send_head();
   rt::Task<bool> strike();
@@ -65,6 +66,7 @@ class Answer {
   uint64_t hash_;                       // of what was generated and when it was due
   std::string head_;                    // until it is sent
   std::string buffer_;                  // framed, not sent yet
+  uint32_t lines_ = 0;                  // in there
   std::vector<Nanos> unsent_;           // planned instants of the tokens in there
   std::string whole_;                   // the text so far, when it is not streamed
 };
@@ -154,6 +156,9 @@ void Answer::add_event(uint32_t tokens, Nanos due) {
   write_start(json, text, due);
   json.field("done", false).end_object();
   add_line(line);
+  Witness* const witness = engine_.witness;
+  if (witness != nullptr) witness->on_event(job_.number, text, line.size() + 1, due);
+  ++lines_;
 }
 
 // As in Ollama, a figure that is zero is left out.
@@ -246,6 +251,8 @@ rt::Task<bool> Answer::flush() {
   for (const Nanos planned : unsent_) mark("token", index++, planned, at);
   unsent_.clear();
   buffer_.clear();
+  if (engine_.witness != nullptr) engine_.witness->on_sent(job_.number, at);
+  lines_ = 0;
   co_return sent;
 }
 
@@ -280,12 +287,17 @@ rt::Task<bool> Answer::strike() {
 
 // ---- the whole ----------------------------------------------------------------------------------
 
+bool Answer::gathered_enough() const {
+  const uint32_t most = engine_.settings.batch;
+  return buffer_.size() >= kMostGathered || (most != 0 && lines_ >= most);
+}
+
 rt::Task<bool> Answer::send_tokens() {
   const int64_t per_event = engine_.settings.tokens_per_event;
   bool struck = fault_.tokens < 0;
   while (made_ < tokens_) {
     const Nanos due = later(first_due_, schedule_.next());
-    if (due > sys::now() || buffer_.size() >= kBatch) {
+    if (due > sys::now() || gathered_enough()) {
       const bool on = co_await wait_until(due);
       if (!on) co_return false;
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "chimera/net/http_server.hpp"
+#include "chimera/sim/server.hpp"
 #include "chimera/sim/settings.hpp"
 #include "output.hpp"
 #include "truth.hpp"
@@ -67,7 +68,7 @@ struct Reply {
 };
 
 struct Engine final : net::Handler {
-  explicit Engine(const Settings& s) : settings(s), slots(s.slots, s.queue) {}
+  Engine(const Settings& s, Witness* w) : settings(s), slots(s.slots, s.queue), witness(w) {}
   rt::Task<net::After> handle(const net::ServerRequest& request, net::Stream& stream,
                               net::Peer& peer) override;
   bool welcome(uint64_t connection) override;
@@ -80,6 +81,7 @@ struct Engine final : net::Handler {
   net::Listener listener;
   Slots slots;
   Truth truth;
+  Witness* witness;    // may be null
   std::string loaded;  // load key, empty = nothing in memory
   std::string loaded_model;
   Nanos loaded_at = 0;

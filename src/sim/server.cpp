@@ -7,10 +7,10 @@ namespace chimera::sim {
 Server::Server() = default;
 Server::~Server() = default;
 
-Result<void> Server::open(const Settings& settings) {
+Result<void> Server::open(const Settings& settings, Witness* witness) {
   const Result<sys::Address> at = sys::parse_ip(settings.host, settings.port);
   if (!at) return fail(Errc::usage, "host: an IP address");
-  engine_ = make_own<Engine>(settings);
+  engine_ = make_own<Engine>(settings, witness);
   CHI_TRY_VOID(engine_->listener.open(*at));
   if (settings.truth.empty()) return {};
   CHI_TRY_VOID(engine_->truth.open(settings.truth));

@@ -115,6 +115,9 @@ Result<void> set_queue(Settings& s, std::string_view v) {
 Result<void> set_per_event(Settings& s, std::string_view v) {
   return store_whole(s.tokens_per_event, v, 1, 4096);
 }
+Result<void> set_batch(Settings& s, std::string_view v) {
+  return store_whole(s.batch, v, 0, 4096);
+}
 Result<void> set_seed(Settings& s, std::string_view v) {
   return store_whole(s.seed, v, 0, UINT64_MAX);
 }
@@ -163,6 +166,8 @@ constexpr Key kKeys[] = {
      "prefill: a duration such as 0.2ms/tok", set_prefill},
     {"tokens-per-event", "N", "tokens in one line of the stream (1)", "tokens-per-event: 1 to 4096",
      set_per_event},
+    {"batch", "N", "lines of one send at most, 0 = all that are due (0)", "batch: 0 to 4096",
+     set_batch},
     {"seed", "N", "same seed, same texts and schedule (1)", "seed: a number", set_seed},
     {"cut", "N|random", "bytes of one send, 0 = whole (0)", "cut: bytes, or random", set_cut},
     {"fault", "KIND[:P][@POS]", "misbehave with probability P; repeatable (none)",

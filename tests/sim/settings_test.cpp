@@ -20,7 +20,8 @@ TEST_CASE("good values") {
   Settings s;
   REQUIRE(set_all(s,
                   "port=0,ttft=250us,rate=12.5,tokens=100-200,jitter=normal:10%,slots=2,queue=0,"
-                  "load=4.3s,prefill=0.2ms/tok,tokens-per-event=3,seed=18446744073709551615,"
+                  "load=4.3s,prefill=0.2ms/tok,tokens-per-event=3,batch=64,"
+                  "seed=18446744073709551615,"
                   "cut=7,truth=/tmp/x,model=a,model=b:7b,host=::1,fault=fin,fault=rst:10%")
               .has_value());
   CHECK(s.ttft == 250 * kMicro);
@@ -35,6 +36,7 @@ TEST_CASE("good values") {
   CHECK(s.load == 4300 * kMilli);
   CHECK(s.prefill == 200 * kMicro);
   CHECK(s.tokens_per_event == 3);
+  CHECK(s.batch == 64);
   CHECK(s.seed == UINT64_MAX);
   CHECK(s.cut == 7);
   CHECK(s.truth == "/tmp/x");
@@ -74,6 +76,7 @@ TEST_CASE("bad values are a usage error that names the key") {
       {"slots=0", "slots"},
       {"queue=x", "queue"},
       {"tokens-per-event=0", "tokens-per"},
+      {"batch=4097", "batch"},
       {"cut=-3", "cut"},
       {"fault=flood", "fault"},
       {"model=", "model"},

@@ -13,12 +13,31 @@ namespace chimera::sim {
 
 struct Engine;
 
+// The truth channel for whoever runs the server in its own process: told of each generate request
+// and of each event of a streamed answer. All instants are of sys::now().
+//
+// Thread: called on the server's worker, which is pacing: it must not wait for anything.
+class Witness {
+ public:
+  // Request `number` of this server came, at `arrived`. `seed` is its model option, -1 = none.
+  virtual void on_request(uint64_t number, int64_t seed, Nanos arrived) = 0;
+  // Its next event was made: `text` in a line of `bytes` bytes, due at `planned`.
+  virtual void on_event(uint64_t number, std::string_view text, size_t bytes, Nanos planned) = 0;
+  // All that was made for it so far has been handed to the system, beginning at `sent`. The last
+  // call comes with the end of the answer, which is no event.
+  virtual void on_sent(uint64_t number, Nanos sent) = 0;
+
+ protected:
+  ~Witness() = default;
+};
+
 class Server {
  public:
   Server();
   ~Server();
-  // Listens. Errors: refused (address in use), usage (host), io and not_found (the truth file).
-  Result<void> open(const Settings& settings);
+  // Listens. `witness` may be null. Errors: refused (address in use), usage (host), io and
+  // not_found (the truth file).
+  Result<void> open(const Settings& settings, Witness* witness = nullptr);
   Result<sys::Address> address() const;
   // Serves until the runtime stops.
   rt::Task<void> run();

@@ -82,6 +82,7 @@ struct Settings {
   Nanos load = 0;
   Nanos prefill = 0;  // per prompt token
   uint32_t tokens_per_event = 1;
+  uint32_t batch = 0;  // lines of one send at most; 0 = all that are due
   uint64_t seed = 1;
   uint32_t cut = 0;  // bytes of one send; 0 = whole
   bool random_cut = false;
