@@ -100,7 +100,7 @@ rt::Task<void> run_agent(const CrewSettings& s, const wire::Url& url, rt::Gate& 
   rt::Account account;
   rt::Scope scope;
   const Nanos begin = sys::now();
-  scope.start(work(s, url, out, progress), rt::Place::here(), &account);
+  scope.start(work(s, url, out, progress), rt::Place::same(), &account);
   co_await scope.join();
   out.total = sys::now() - begin;
   out.ready_wait = account.ready_wait.load();
@@ -197,6 +197,22 @@ rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Prog
   outcome.wall = sys::now() - begin;
   outcome.finished_unix_ns = sys::unix_now_ns();
   outcome.interrupted = rt::Runtime::current()->stopping();
+}
+
+rt::Task<void> run_serial(const CrewSettings& settings, std::span<Progress> progress,
+                          SerialOutcome& outcome) {
+  CrewSettings one = settings;
+  const Nanos begin = sys::now();
+  for (size_t i = 0; i < settings.agents.size(); ++i) {
+    if (rt::Runtime::current()->stopping()) break;
+    one.agents.assign(1, settings.agents[i]);
+    one.endpoints.assign(1, settings.endpoints[i % settings.endpoints.size()]);
+    const std::span<Progress> shown = progress.empty() ? progress : progress.subspan(i, 1);
+    RunOutcome alone;
+    co_await run_crew(one, 0, shown, alone);
+    outcome.agents.push_back(alone_of(alone.agents[0]));
+  }
+  outcome.wall = sys::now() - begin;
 }
 
 }  // namespace chimera::agent

@@ -5,7 +5,7 @@
 
 #include "chimera/base/text.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/cli/settings.hpp"
+#include "chimera/cli/presets.hpp"
 #include "chimera/sys/process.hpp"
 
 namespace chimera::cli {
@@ -187,9 +187,6 @@ Result<void> take_ollama_host(Settings& s, std::vector<std::string>& warnings) {
 Result<void> check_together(const Settings& s) {
   if (s.simulate && !s.urls.empty()) return fail(Errc::usage, "give --sim or -u, not both");
   if (!s.simulate && s.sim_servers != 0) return fail(Errc::usage, "--sim-servers goes with --sim");
-  if (s.runtime.kind == rt::Kind::local && s.runtime.threads > 1) {
-    return fail(Errc::usage, "--runtime local has one thread");
-  }
   return {};
 }
 
@@ -208,7 +205,8 @@ void mention_proxy(const Settings& s, std::vector<std::string>& warnings) {
 
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what) {
-  return Parser(command, arguments, s, what).run();
+  CHI_TRY_VOID(Parser(command, arguments, s, what).run());
+  return settle_knobs(s, what);
 }
 
 Result<void> complete(Settings& s, std::vector<std::string>& warnings) {

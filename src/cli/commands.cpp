@@ -18,12 +18,26 @@ constexpr char kRunDetails[] =
     "  written whole or not at all. Without it the reports go to stdout.\n"
     "\nMETRICS (T = time of one agent, N = agents)\n"
     "  wall         from the start of all agents to the end of the last\n"
-    "  efficiency   100 * sum(T) / (N * wall). It measures how equal the agents' answers are in\n"
-    "               length; it cannot tell one runtime from another. That is what these are for:\n"
+    "  efficiency   100 * sum(T) / (N * wall). It cannot tell one runtime from another: wall is\n"
+    "               max T and about a millisecond, so it is 50 * (1 + min T / max T) with two\n"
+    "               agents: how equal their answers are. And whatever slows both raises it.\n"
+    "               That is what these are for:\n"
     "  imbalance    100 - 100 * sum(T) / (N * max T)   pp, the share that unequal work explains\n"
-    "  overhead     wall - max T                       ms, the runtime's own\n"
-    "  contention   time a runnable task waited for a worker / sum(T)   %\n"
+    "  overhead     wall - max T                       ms, the runtime's own (or a permit's)\n"
+    "  contention   time a runnable task waited for a worker / sum(T)   %; it is inside T\n"
     "  aggregate    all tokens / wall                  tok/s\n"
+    "\n"
+    "  The sum: N * wall is sum(T), plus N * max T - sum(T) behind the end of a shorter agent,\n"
+    "  plus N * (wall - max T), the overhead. In shares of N * wall:\n"
+    "    efficiency_percent + imbalance_pp_of_wall + overhead_pp = 100\n"
+    "    imbalance_pp_of_wall = imbalance * max T / wall, overhead_pp = 100 * overhead / wall\n"
+    "  and efficiency_percent * contention / 100 pp of the efficiency were waiting.\n"
+    "\n"
+    "  With --serial, against each agent alone (with all servers and workers to itself):\n"
+    "  true efficiency   100 * sum(T alone) / (N * wall)   %; slower agents do not raise it\n"
+    "  true speedup      aggregate / (tokens alone / sum(T alone))   the same as a factor of N,\n"
+    "                    whatever the lengths of the answers\n"
+    "\n"
     "  ttft         request sent -> first piece of the answer (thinking included), ms; connecting\n"
     "               is not in it and has a figure of its own\n"
     "  tok/s        eval_count / eval_duration, as the server says\n"
@@ -71,9 +85,34 @@ constexpr char kFetchDetails[] =
     "  chimera fetch http://desk:11434/api/tags | jq -r '.models[].name'\n"
     "  chimera fetch http://10.0.0.2/firmware.bin -O firmware.bin\n";
 
+constexpr char kSelftestDetails[] =
+    "\nThe client against the simulator in one process, on one clock: by what the reading differs\n"
+    "from the truth. A cell is a preset, a rate and a number of streams.\n"
+    "\nFIGURES\n"
+    "  TTFT error   the TTFT that is read minus the true one: from when the request was out (the\n"
+    "               client's stamp, or the server's receipt where that is earlier) to when the\n"
+    "               first token was handed to the system; median over the streams\n"
+    "  predicted    of that, what coalescing explains: (ceil(bytes / line) - 1) / rate\n"
+    "  delay        of a token: when the read that brought it (coalescing: that released it)\n"
+    "               returned, minus when the server handed it to the system\n"
+    "  ev/read      tokens and ends of answers per socket read\n"
+    "  lost         tokens sent minus received; must be 0, and the texts must be equal\n"
+    "  sim late     the simulator's sending minus its plan. Over 1 ms in the median the cell is\n"
+    "               `saturated`: the machine cannot do this, and only losses count\n"
+    "  streams      3/512: 3 ran. Who waits for a permit longer than two streams last gives up\n"
+    "Bounds are for errors without what coalescing explains, token by token. smol-1kb and smol\n"
+    "are measured in turns, in blocks; they differ when their medians are further apart than the\n"
+    "blocks of one are (range).\n"
+    "\nExit code 99: a token lost, a stream failed, or a bound exceeded.\n"
+    "\nEXAMPLES\n"
+    "  chimera selftest                                    about a minute\n"
+    "  chimera selftest --quick --max-delay-p50 1ms\n"
+    "  chimera selftest --preset upstream-smol-1kb --rates 41 --streams 2\n";
+
 constexpr Command kCommands[] = {
     {kRun, "run", "[DIR] [OPTIONS]",
      "N agents read a folder, analyse it and report, at the same time", kRunDetails, run_command},
+#ifndef CHIMERA_MINIMAL   // make MINIMAL=1; nothing else names what is behind these
     {kSim, "sim", "[OPTIONS]",
      "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
      sim_command},
@@ -81,6 +120,10 @@ constexpr Command kCommands[] = {
      kIngestDetails, ingest_command},
     {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,
      fetch_command},
+    {kSelftest, "selftest", "[OPTIONS]",
+     "client against simulator in one process: the instrument's own error", kSelftestDetails,
+     selftest_command},
+#endif
 };
 
 }  // namespace

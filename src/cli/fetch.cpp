@@ -3,6 +3,7 @@
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/net/http_client.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
 
@@ -64,7 +65,8 @@ rt::Task<void> fetch(Job& job) {
     request.target = target;
     request.extra_fields = job.settings.client.extra_fields;
     net::Exchange exchange;
-    job.outcome = co_await client.exchange(request, job.sink, exchange);
+    co_await client.exchange(request, job.sink, exchange);
+    job.outcome = exchange.outcome;
     if (!job.outcome || !job.sink.redirect()) co_return;
     auto next = wire::resolve(job.url, job.sink.location);
     if (!next) {
@@ -130,7 +132,9 @@ int fetch_command(Settings& s) {
     complain("fetch", complete_settings.error(), url->text());
     return exit_code(complete_settings.error());
   }
-  s.runtime.kind = rt::Kind::local;
+  // The cheapest is enough, unless one was asked for.
+  const bool asked = s.given.kind || s.given.threads || !s.given.preset.empty();
+  if (!asked && rt::holds(rt::Kind::local)) s.runtime.kind = rt::Kind::local;
   rt::Runtime runtime;
   const auto opened = runtime.open(s.runtime);
   if (!opened) {

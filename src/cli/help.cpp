@@ -1,6 +1,8 @@
 #include <string.h>
 
 #include "chimera/cli/commands.hpp"
+#include "chimera/cli/presets.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sim/settings.hpp"
 
 #ifndef CHIMERA_VERSION
@@ -65,7 +67,8 @@ constexpr std::string_view kCodes =
     "  stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing; 65 bad input "
     "data;\n"
     "  69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused; 78 bad config;\n"
-    "  130/143 interrupted; 141 output closed. When nothing succeeded the code is never 0.\n";
+    "  99 a bound exceeded; 130/143 interrupted; 141 output closed. When nothing succeeded the\n"
+    "  code is never 0.\n";
 
 }  // namespace
 
@@ -99,7 +102,17 @@ std::string help_text(const Command& c) {
   for (const Option& o : options()) {
     if ((o.commands & c.bit) != 0) append_option(s, o.letter, o.name, o.metavar, o.help);
   }
-  if (c.bit == kSim) {
+  if ((c.bit & kClient) != 0) {
+    s.append("\nPRESETS (--preset NAME; a flag counts more than a preset, wherever it stands)\n");
+    for (const Preset& p : presets()) {
+      if (!holds(p)) continue;
+      const std::string words = knobs_of(p) + ": " + p.stands_for;
+      append_entry(s, std::string("  ") + p.name, words.c_str());
+    }
+    if (rt::kOneRuntime) append_entry(s, "  (none)", knobs_of(default_knobs()).c_str());
+    s.append("\nOTHER\n");
+  }
+  if (!rt::kMinimal && c.bit == kSim) {
     for (const sim::Key& k : sim::keys()) append_option(s, 0, k.name, k.metavar, k.help);
     s.append("\nFAULTS (--fault KIND:PROBABILITY@POSITION; the first that strikes counts)\n");
     for (const sim::FaultHelp& f : sim::fault_help()) {

@@ -3,6 +3,7 @@
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/settings.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/file.hpp"
 
 namespace chimera::cli {
@@ -114,11 +115,6 @@ Result<void> key_file(Settings& s, const Option&, Value v) {
   return {};
 }
 
-Result<void> set_sim(Settings& s, const Option&, Value v) {
-  s.simulate = true;
-  s.sim_spec = v;
-  return sim::set_all(s.sim, v);
-}
 Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.sim, o.name, v); }
 
 // As many of them as the option says.
@@ -135,15 +131,39 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
   return wrong(all ? "text, json, ndjson or md" : "text or json");
 }
 
+// Numbers from 1 to `most`, with commas between them.
+[[maybe_unused]] Result<void> set_list(std::vector<uint32_t>& out, Value v, uint64_t most,
+                                       const char* range) {
+  out.clear();
+  for (Value part; next_part(v, ',', part);) {
+    CHI_TRY(const uint64_t n, parse_u64(trim(part)));
+    if (n < 1 || n > most) return wrong(range);
+    out.push_back(static_cast<uint32_t>(n));
+  }
+  return out.empty() ? wrong(range) : Result<void>();
+}
+
 Result<void> set_output(Settings& s, const Option&, Value v) {
   s.output = v;
   return v.empty() ? wrong("a path") : Result<void>();
 }
 
-Result<void> on_off(bool& out, Value v, const char* on, const char* off) {
-  if (v != on && v != off) return wrong("on or off; auto or never");
+// `words` names both.
+Result<void> on_off(bool& out, Value v, const char* on, const char* off, const char* words) {
+  if (v != on && v != off) return wrong(words);
   out = v == on;
   return {};
+}
+
+Result<void> set_kind(Settings& s, const Option&, Value v) {
+  const auto kind = rt::parse_kind(v);
+  if (kind) {
+    s.given.kind = *kind;
+    return {};
+  }
+  static const std::string only =
+      std::string("this binary holds only ") + rt::name_of(rt::kDefaultKind);
+  return wrong(rt::kOneRuntime ? only.c_str() : "steal, fixed, local or bridge");
 }
 
 Result<void> set_think(Settings& s, const Option&, Value v) {
@@ -156,8 +176,11 @@ Result<void> set_think(Settings& s, const Option&, Value v) {
 
 // Two fields share the name: the connection's (on, off) and the model's (a time, as Ollama takes
 // it).
-Result<void> keep_alive(Settings& s, const Option&, Value v) {
-  if (v == "on" || v == "off") return on_off(s.client.policy.keep_alive, v, "on", "off");
+Result<void> keep_alive(Settings& s, const Option& o, Value v) {
+  const bool time = v != "on" && v != "off";
+  if (!time || o.commands == kFetch) {
+    return on_off(s.client.policy.keep_alive, v, "on", "off", "on or off");
+  }
   if (!parse_i64(v) && !parse_duration(v)) return wrong("on, off or a time");
   s.common.keep_alive = v;
   return {};
@@ -177,11 +200,13 @@ constexpr Option kOptions[] = {
     {kRun, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
+#ifndef CHIMERA_MINIMAL
     {kRun, 0, "sim", "[=SPEC]",
      "use simulated servers instead, one per agent; SPEC: key=value,... as in chimera sim",
-     set_sim},
+     SET(s.simulate = true; s.sim_spec = v; return sim::set_all(s.sim, v))},
     {kRun, 0, "sim-servers", "N", "how many simulated servers (one per agent)",
      SET(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
+#endif
     {kRun, 0, "scenario", "NAME",
      "baseline-vs-chimera, chimera-hetero or chimera-homo (baseline-vs-chimera)",
      [](Settings& s, const Option&, Value v) -> Result<void> {
@@ -194,6 +219,9 @@ constexpr Option kOptions[] = {
      SET(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
      SET(return set_int(s.runs, v, 0, 100000, "0 to 100000"))},
+    {kRun, 0, "serial", nullptr,
+     "before the first run, run each agent alone: true efficiency is measured against that",
+     ON(s.serial = true)},
     {kRun, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
     {kRun, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kRun, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
@@ -223,26 +251,31 @@ constexpr Option kOptions[] = {
     {kRun, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
      place_url},
 
-    {kRun, 0, "runtime", "KIND", "scheduler: fixed or local (fixed)",
-     [](Settings& s, const Option&, Value v) -> Result<void> {
-       const auto kind = rt::parse_kind(v);
-       if (!kind) return wrong("fixed or local");
-       s.runtime.kind = *kind;
-       return {};
-     }},
-    {kRun, 0, "threads", "N", "workers of --runtime fixed (2)",
-     SET(return set_int(s.runtime.threads, v, 1, 256, "1 to 256"))},
-    {kRun, 0, "permits", "N", "agents at work at once; 0 = all (0)",
-     SET(return set_int(s.permits, v, 0, 512, "0 to 512"))},
+    {kClient, 0, "preset", "NAME",
+     "knobs as a system of the study has them, see PRESETS (smol-1kb)",
+     SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
+    {kRun, 0, "runtime", "KIND", "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
+    {kFetch, 0, "runtime", "KIND",
+     "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
+     set_kind},
+    {kClient, 0, "threads", "N",
+     "workers; of bridge: for I/O (fixed and bridge 2, steal one per processor)",
+     SET(return set_int(s.given.threads.emplace(), v, 1, 256, "1 to 256"))},
+    {kClient, 0, "permits", "N", "how many may be at work at once; 0 = all (0)",
+     SET(return set_int(s.given.permits.emplace(), v, 0, 512, "0 to 512"))},
     {kClient, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
-     SET(return set_size(s.runtime.read_size, v, 1))},
+     SET(return set_size(s.given.read_size.emplace(), v, 1))},
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
-     SET(return set_size(s.client.policy.coalesce, v, 0))},
+     SET(return set_size(s.given.coalesce.emplace(), v, 0))},
     {kRun, 0, "keep-alive", "on|off|TIME",
      "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
      "default)",
      keep_alive},
-    {kRun, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
+    {kFetch, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
+     keep_alive},
+    {kClient, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
+    {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
+     SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
     {kClient, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
@@ -264,18 +297,41 @@ constexpr Option kOptions[] = {
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},
-    {kIngest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)", set_format},
+    {kIngest | kSelftest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)",
+     set_format},
     {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
     {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",
      set_output},
     {kRun, 0, "output-dir", "DIR", "as -O", set_output},
     {kRun, 0, "dry-run", nullptr,
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
-    {kRun | kFetch, 0, "quiet", nullptr, "no warnings, no progress", ON(s.quiet = true)},
+    {kRun | kFetch | kSelftest, 0, "quiet", nullptr, "no warnings, no progress",
+     ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
-     SET(return on_off(s.progress, v, "auto", "never"))},
+    {kRun | kSelftest, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
+     SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
+
+#ifndef CHIMERA_MINIMAL
+    {kSelftest, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
+     SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
+    {kSelftest, 0, "rates", "N,N,...", "tok/s of each stream (41,200,5000)",
+     SET(return set_list(s.selftest.rates, v, 1'000'000, "1 to 1000000, with commas between"))},
+    {kSelftest, 0, "streams", "N,N,...", "streams at the same time (2,64,512)",
+     SET(return set_list(s.selftest.streams, v, 10'000, "1 to 10000, with commas between"))},
+    {kSelftest, 0, "cell-time", "TIME",
+     "how long a stream of a cell lasts behind its first token; at least 20 tokens (500ms)",
+     SET(return set_duration(s.selftest.cell_time, v))},
+    {kSelftest, 0, "quick", nullptr,
+     "smaller defaults, for every build: 200,5000 tok/s, 2,64 streams, 200ms",
+     ON(s.selftest.quick = true)},
+    {kSelftest, 0, "max-ttft-error", "TIME", "bound of the TTFT error's median; 0 = none (50ms)",
+     SET(return set_duration(s.selftest.max_ttft_error, v))},
+    {kSelftest, 0, "max-delay-p50", "TIME", "bound of the delay's median; 0 = none (10ms)",
+     SET(return set_duration(s.selftest.max_delay_p50, v))},
+    {kSelftest, 0, "max-delay-p99", "TIME", "bound of the delay's p99; 0 = none (200ms)",
+     SET(return set_duration(s.selftest.max_delay_p99, v))},
+#endif
 };
 
 #undef SET
@@ -289,7 +345,7 @@ const Option* find_option(Commands command, std::string_view name) {
   for (const Option& o : kOptions) {
     if ((o.commands & command) != 0 && name == o.name) return &o;
   }
-  if (command != kSim) return nullptr;
+  if (rt::kMinimal || command != kSim) return nullptr;
   static Option simulated;
   for (const sim::Key& k : sim::keys()) {
     if (name != k.name) continue;

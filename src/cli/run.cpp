@@ -9,7 +9,9 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
+#include "chimera/cli/presets.hpp"
 #include "chimera/lab/record.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
@@ -19,6 +21,12 @@
 namespace chimera::cli {
 namespace {
 
+// What the process had used by some instant.
+struct Measured {
+  sys::Usage used;
+  rt::WorkerCounters counters;
+};
+
 struct Job {
   explicit Job(Settings& s) : settings(s) {}
 
@@ -26,6 +34,7 @@ struct Job {
   agent::CrewSettings crew;
   rt::Runtime runtime;
   lab::ProcessFigures process;
+  agent::SerialOutcome serial;
   std::vector<lab::RunDigest> runs;
   Nanos summary_saved = 0;
   std::vector<std::string> warned;
@@ -47,20 +56,13 @@ void print(Job& job, std::string_view text) {
   note(job, sys::write_stream(sys::Stream::out, text), "standard output");
 }
 
-void measure_process(Job& job) {
-  const sys::Usage used = sys::usage();
-  lab::ProcessFigures& p = job.process;
-  p.max_rss_kib = used.max_rss_kib;
-  p.user = used.user;
-  p.system = used.system;
-  p.voluntary_switches = used.voluntary_switches;
-  p.involuntary_switches = used.involuntary_switches;
-  const rt::WorkerCounters c = job.runtime.counters();
-  p.resumes = static_cast<uint64_t>(c.resumes);
-  p.polls = static_cast<uint64_t>(c.port.polls);
-  p.parks = static_cast<uint64_t>(c.parks);
-  p.wakes = static_cast<uint64_t>(c.port.wakes);
-  p.longest_resume_ns = static_cast<uint64_t>(c.longest_resume);
+Measured measure(const Job& job) { return {sys::usage(), job.runtime.counters()}; }
+
+// A record is of one run: what the process used for others, and between them, is not in it.
+void charge_run(Job& job, const Measured& before) {
+  const Measured now = measure(job);
+  job.process.used = lab::since(before.used, now.used);
+  job.process.counters = lab::since(before.counters, now.counters);
 }
 
 void save_run(Job& job, const agent::RunOutcome& run) {
@@ -170,7 +172,6 @@ void print_run(Job& job, const agent::RunOutcome& run) {
 
 // Called on worker 0 when a run has ended; nothing is in flight then.
 void finish_run(Job& job, agent::RunOutcome&& run) {
-  measure_process(job);
   count_agents(job, run);
   tell(job, run);
   const bool saving = !job.settings.output.empty();
@@ -201,13 +202,13 @@ void print_summary(Job& job) {
 
 // ---- the work -----------------------------------------------------------------------------------
 
-Nanos startup_of(const agent::RunOutcome& run) {
+// Until the first request of all.
+void note_startup(Job& job, const agent::RunOutcome& run) {
   Nanos first = kNever;
-  for (const agent::AgentOutcome& a : run.agents) {
-    const Nanos sent = a.analysis_stage.call.sent;
-    if (sent != 0 && sent < first) first = sent;
-  }
-  return first == kNever ? 0 : first - sys::process_start();
+  auto look = [&](Nanos sent) { first = sent != 0 && sent < first ? sent : first; };
+  for (const agent::AloneOutcome& a : run.serial.agents) look(a.first_sent);
+  for (const agent::AgentOutcome& a : run.agents) look(a.analysis_stage.call.sent);
+  if (first != kNever) job.process.startup = first - sys::process_start();
 }
 
 // Asked after the first run, so that it delays none. A server that does not say stays unknown.
@@ -226,22 +227,36 @@ rt::Task<void> ask_versions(Job& job) {
   }
 }
 
+// `work` while its progress is shown, as that of run `k`.
+rt::Task<void> watched(const Job& job, std::span<agent::Progress> progress, int k,
+                       rt::Task<void> work) {
+  for (agent::Progress& p : progress) p.stage.store(agent::Stage::waiting);
+  rt::Stop stop_ticker;
+  rt::Scope ticker;
+  if (job.settings.progress) {
+    ticker.start(show_progress(job.crew, progress, k, job.settings.runs, stop_ticker),
+                 rt::Place::here());
+  }
+  co_await work;
+  stop_ticker.request();
+  co_await ticker.join();
+}
+
 rt::Task<void> run_all(Job& job) {
   std::vector<agent::Progress> progress(job.crew.agents.size());
   const bool record = !job.settings.output.empty() || job.settings.format != Format::text;
+  if (job.settings.serial && job.settings.runs > 0) {
+    rt::Task<void> each = agent::run_serial(job.crew, progress, job.serial);
+    co_await watched(job, progress, 0, std::move(each));
+  }
   for (int k = 1; k <= job.settings.runs && !job.runtime.stopping(); ++k) {
-    for (agent::Progress& p : progress) p.stage.store(agent::Stage::waiting);
     agent::RunOutcome run;
-    rt::Stop stop_ticker;
-    rt::Scope ticker;
-    if (job.settings.progress) {
-      ticker.start(show_progress(job.crew, progress, k, job.settings.runs, stop_ticker),
-                   rt::Place::here());
-    }
-    co_await agent::run_crew(job.crew, k, progress, run);
-    stop_ticker.request();
-    co_await ticker.join();
-    if (k == 1) job.process.startup = startup_of(run);
+    const Measured before = measure(job);
+    rt::Task<void> together = agent::run_crew(job.crew, k, progress, run);
+    co_await watched(job, progress, k, std::move(together));
+    charge_run(job, before);
+    run.serial = job.serial;
+    if (k == 1) note_startup(job, run);
     if (k == 1 && record && !run.interrupted) co_await ask_versions(job);
     finish_run(job, std::move(run));
   }
@@ -278,7 +293,11 @@ void describe_process(Job& job) {
   lab::ProcessFigures& p = job.process;
   const sys::SystemInfo system = sys::system_info();
   p.runtime = rt::name_of(s.runtime.kind);
-  p.threads = job.runtime.workers();
+  p.threads = job.runtime.config().threads;
+  p.workers = job.runtime.workers();
+  p.preset = preset_in_force(s, p.threads);
+  p.pin = s.runtime.pin;
+  p.lifo = s.runtime.lifo;
   p.permits = s.permits;
   p.read_size = s.runtime.read_size;
   p.coalesce = s.client.policy.coalesce;
@@ -347,7 +366,7 @@ int run_command(Settings& s) {
   s.progress = s.progress && !s.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
 
   SimServers servers;
-  ready = s.simulate ? servers.start(s) : Result<void>();
+  ready = !rt::kMinimal && s.simulate ? servers.start(s) : Result<void>();
   if (!ready && ready.error().code == Errc::closed) return 74;   // the server itself has said why
   if (!ready) return refuse("cannot start the simulated servers", ready.error(), {});
   job.crew.scenario = s.scenario;

@@ -103,7 +103,9 @@ std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Prog
                           int run, int runs, size_t columns) {
   const Nanos now = sys::now();
   std::string s;
-  if (runs > 1) {
+  if (run == 0) {
+    s.append("alone  ");
+  } else if (runs > 1) {
     s.append("run ");
     append_i64(s, run);
     s.push_back('/');

@@ -65,6 +65,18 @@ AgentFigures figures_of(const AgentOutcome& a) {
   return f;
 }
 
+// Only a run and a baseline in which every agent did its work can be compared.
+static void compare_to_serial(RunFigures& f, const RunOutcome& r) {
+  if (!r.complete() || !r.serial.complete() || r.wall <= 0) return;
+  double alone_s = 0, tokens = 0;
+  for (const agent::AloneOutcome& a : r.serial.agents) {
+    alone_s += to_seconds(a.total);
+    tokens += static_cast<double>(a.tokens);
+  }
+  f.true_efficiency_percent = 100 * alone_s / (static_cast<double>(r.agents.size()) * f.wall_s);
+  if (tokens > 0) f.true_speedup_tokens = f.aggregate_tps * alone_s / tokens;
+}
+
 RunFigures figures_of(const RunOutcome& r) {
   RunFigures f;
   f.wall_s = to_seconds(r.wall);
@@ -81,6 +93,9 @@ RunFigures figures_of(const RunOutcome& r) {
   if (r.wall > 0) {
     f.speedup = f.sequential_s / f.wall_s;
     f.aggregate_tps = static_cast<double>(tokens) / f.wall_s;
+    const double longest_s = to_seconds(longest);
+    f.imbalance_pp_of_wall = 100 * (n * longest_s - f.sequential_s) / (n * f.wall_s);
+    f.overhead_pp = 100 * (f.wall_s - longest_s) / f.wall_s;
   }
   f.efficiency_percent = f.speedup / n * 100;
   f.contention_detected = f.speedup < 0.75 * n;
@@ -89,6 +104,7 @@ RunFigures figures_of(const RunOutcome& r) {
     f.contention_percent = 100 * to_seconds(waited) / f.sequential_s;
   }
   f.overhead_ms = to_ms(r.wall - longest);
+  compare_to_serial(f, r);
   if (r.agents.size() < 2) return f;
   const AgentFigures a = figures_of(r.agents[0]), b = figures_of(r.agents[1]);
   f.throughput_delta = b.average_tokens_per_second - a.average_tokens_per_second;

@@ -1,5 +1,7 @@
 // The two JSON documents. Keys are written in sorted order at every level, as upstream's are; that
 // is why related fields may stand apart here. `chimera` sorts before `collector`.
+#include <math.h>
+
 #include <algorithm>
 
 #include "chimera/base/number.hpp"
@@ -266,8 +268,11 @@ void write_our_agent(JsonWriter& j, const AgentOutcome& a) {
 void write_decomposition(JsonWriter& j, const RunFigures& f) {
   j.key("decomposition").begin_object();
   j.field("aggregate_tps", f.aggregate_tps).field("contention_percent", f.contention_percent);
-  j.field("imbalance_pp", f.imbalance_pp).field("makespan_s", f.wall_s);
-  j.field("overhead_ms", f.overhead_ms).end_object();
+  j.field("efficiency_percent", f.efficiency_percent).field("imbalance_pp", f.imbalance_pp);
+  j.field("imbalance_pp_of_wall", f.imbalance_pp_of_wall).field("makespan_s", f.wall_s);
+  j.field("overhead_ms", f.overhead_ms).field("overhead_pp", f.overhead_pp);
+  j.field("true_efficiency_percent", f.true_efficiency_percent);
+  j.field("true_speedup_tokens", f.true_speedup_tokens).end_object();
 }
 
 // All agents read the same folder: the first one's inventory.
@@ -283,41 +288,37 @@ void write_ingest(JsonWriter& j, const agent::Inventory& inventory) {
   j.end_array().field("skipped_count", uint64_t{inventory.skipped.size()}).end_object();
 }
 
-void write_counters(JsonWriter& j, const ProcessFigures& p) {
-  j.key("counters").begin_object();
-  j.field("longest_resume_ms", static_cast<double>(p.longest_resume_ns) / 1e6);
-  j.field("parks", p.parks).field("polls", p.polls).field("resumes", p.resumes);
-  j.field("wakes", p.wakes).end_object();
-}
-
 // long: the fields in the order of the file
 void write_chimera(JsonWriter& j, const RunOutcome& run, const ProcessFigures& p) {
   j.key("chimera").begin_object().key("agents").begin_array();
   for (const AgentOutcome& a : run.agents) write_our_agent(j, a);
   j.end_array().field("binary_bytes", p.binary_bytes).field("coalesce", p.coalesce);
   j.field("command", p.command).field("complete", run.complete());
-  write_counters(j, p);
+  write_counters(j, p.counters);
   write_decomposition(j, figures_of(run));
   j.key("endpoint_versions");
   write_sorted(j, p.endpoint_versions, [&](const std::string& version) { j.string(version); });
   if (!run.agents.empty()) write_ingest(j, run.agents[0].inventory);
   j.field("interrupted", run.interrupted);
-  j.field("involuntary_switches", p.involuntary_switches);
+  j.field("involuntary_switches", p.used.involuntary_switches);
   j.field("keep_alive", p.keep_alive).field("kernel", p.kernel);
-  j.field("max_rss_kib", p.max_rss_kib);
+  j.field("max_rss_kib", p.used.max_rss_kib);
   if (run.agents.size() > 2) {
     j.key("more_agents").begin_array();
     for (const AgentOutcome& a : std::span(run.agents).subspan(2)) write_execution(j, a, p);
     j.end_array();
   }
-  j.field("permits", p.permits).field("preset", p.preset).field("read_size", p.read_size);
+  j.field("permits", p.permits).field("pin", p.pin).field("pop", p.lifo ? "lifo" : "fifo");
+  j.field("preset", p.preset).field("read_size", p.read_size);
   j.field("runtime", p.runtime).field("schema", "chimera.trial/1").key("seed");
   p.seed < 0 ? j.null() : j.integer(p.seed);
+  write_serial(j, run.serial);
   j.field("simulated", p.simulated).field("startup_ms", to_ms(p.startup));
-  j.field("system_s", to_seconds(p.system)).field("threads", p.threads);
-  j.field("user_s", to_seconds(p.user)).field("version", p.version);
-  j.field("voluntary_switches", p.voluntary_switches);
+  j.field("system_s", to_seconds(p.used.system)).field("threads", p.threads);
+  j.field("user_s", to_seconds(p.used.user)).field("version", p.version);
+  j.field("voluntary_switches", p.used.voluntary_switches);
   write_strings(j, "warnings", warnings_of(run));
+  j.field("workers", p.workers);
   j.end_object();
 }
 
@@ -338,6 +339,7 @@ void write_spreads(JsonWriter& j, std::span<const RunFigures> figures) {
   j.key("figures").begin_object();
   for (const FigureName& f : kFigures) {
     const Spread s = spread_of(figures, f.value);
+    if (isnan(s.mean)) continue;   // without a serial baseline
     j.key(f.name).begin_object().field("mean", s.mean).field("sd", s.sd).end_object();
   }
   j.end_object();

@@ -126,17 +126,23 @@ void decomposition(std::string& out, const RunFigures& f, const std::string& unk
     for (const char* label : {"Imbalance", "Overhead", "Contention"}) line(out, label, unknown);
   } else {
     figure(out, "Imbalance", f.imbalance_pp, 2, " pp (agents of unequal length)");
+    figure(out, "Imbalance of Wall", f.imbalance_pp_of_wall, 2, " pp");
     figure(out, "Overhead", f.overhead_ms, 2, " ms (wall time beyond the slowest agent)");
+    figure(out, "Overhead of Wall", f.overhead_pp, 2, " pp");
     figure(out, "Contention", f.contention_percent, 2,
            "% (of agent time: ready, but waiting for a worker)");
   }
   figure(out, "Aggregate Throughput", f.aggregate_tps, 2, " tok/s");
+  if (isnan(f.true_efficiency_percent)) return;
+  figure(out, "True Efficiency", f.true_efficiency_percent, 2, "% (sum(T alone) / (N * wall))");
+  if (isnan(f.true_speedup_tokens)) return;
+  figure(out, "True Speedup", f.true_speedup_tokens, 2, "x (tok/s together / tok/s alone)");
 }
 
 constexpr const char* kWhyDecompose =
-    "Efficiency alone says nothing about the runtime: it is 100% minus imbalance and overhead, and "
-    "imbalance comes from answers of unequal length and speed; only overhead and contention belong "
-    "to the runtime.\n";
+    "Efficiency alone says nothing about the runtime: it is 100% minus imbalance and overhead of "
+    "the wall time, and imbalance comes from answers of unequal length and speed; only overhead "
+    "and contention belong to the runtime.\n";
 
 void agent_section(std::string& out, const AgentOutcome& a, size_t index) {
   out += "\n## Agent " + agent_letter(index) + " (" + a.config.label + ")\n";
@@ -209,19 +215,22 @@ void append_efficiency(std::string& out, const RunFigures& f, const std::string&
   };
   const Part parts[] = {
       {"efficiency ", f.efficiency_percent, " % = 100"},
-      {" - ", f.imbalance_pp, " (imbalance)"},
-      {" - ", fmax(0, 100 - f.imbalance_pp - f.efficiency_percent), " (overhead, "},
+      {" - ", f.imbalance_pp_of_wall, " (imbalance)"},
+      {" - ", f.overhead_pp, " (overhead, "},
       {"", f.overhead_ms, " ms)\n"},
       {"contention ", f.contention_percent, " %, "},
       {"together ", f.aggregate_tps, " tok/s, "},
       {"wall ", f.wall_s, " s\n"},
+      {"true efficiency ", f.true_efficiency_percent, " % (sum(T alone) / (N * wall))\n"},
+      {"true speedup ", f.true_speedup_tokens, "x (tok/s together / tok/s alone)\n"},
   };
   size_t from = 0;
   if (!unknown.empty()) {
     out += "efficiency " + unknown + '\n';
-    from = std::size(parts) - 2;      // what was measured all the same
+    from = 5;      // what was measured all the same
   }
   for (const Part& p : std::span(parts).subspan(from)) {
+    if (isnan(p.value)) continue;
     out += p.before;
     append_fixed(out, p.value, 2);
     out += p.behind;
@@ -258,11 +267,18 @@ void append_spread(std::string& out, std::span<const RunFigures> runs) {
   static constexpr FigureName kShown[] = {{"Efficiency (%)", &RunFigures::efficiency_percent},
                                           {"Wall time (s)", &RunFigures::wall_s},
                                           {"Aggregate (tok/s)", &RunFigures::aggregate_tps},
+                                          {"Imbalance (pp of wall)",
+                                           &RunFigures::imbalance_pp_of_wall},
+                                          {"Overhead (pp of wall)", &RunFigures::overhead_pp},
                                           {"Overhead (ms)", &RunFigures::overhead_ms},
-                                          {"Contention (%)", &RunFigures::contention_percent}};
+                                          {"Contention (%)", &RunFigures::contention_percent},
+                                          {"True efficiency (%)",
+                                           &RunFigures::true_efficiency_percent},
+                                          {"True speedup (x)", &RunFigures::true_speedup_tokens}};
   out += "\n## Spread\n| Figure | Mean | SD | Min | Max |\n|---|---:|---:|---:|---:|\n";
   for (const FigureName& f : kShown) {
     const Spread s = spread_of(runs, f.value);
+    if (isnan(s.mean)) continue;   // without a serial baseline
     out += "| ";
     out += f.name;
     for (const double v : {s.mean, s.sd, s.min, s.max}) {
@@ -289,6 +305,11 @@ std::string summary_markdown(const Summary& summary) {
     out += '\n';
   }
   averages(out, mean, !complete.empty());
+  if (!complete.empty() && !isnan(mean.true_efficiency_percent)) {
+    out += "Average True Efficiency: ";
+    append_fixed(out, mean.true_efficiency_percent, 1);
+    out += "% (sum(T alone) / (N * wall))\n";
+  }
   out += "\n## Agent Configurations\n";
   for (size_t i = 0; i < summary.agents.size(); ++i) {
     line(out, "Agent " + agent_letter(i), describe(summary.agents[i].options));
@@ -394,10 +415,12 @@ std::string run_text(const RunOutcome& run, const ProcessFigures& process) {
   out += '\n';
   append_efficiency(out, figures_of(run), why_not_measured(run));
   out += "runtime " + process.runtime + ", workers ";
-  append_i64(out, process.threads);
+  append_i64(out, process.workers);
   out += ", read size ";
   append_u64(out, process.read_size);
-  out += process.coalesce != 0 ? " bytes, coalesced\n" : " bytes\n";
+  out += process.coalesce != 0 ? " bytes, coalesced" : " bytes";
+  if (!process.preset.empty()) out += " (preset " + process.preset + ")";
+  out += '\n';
   return out;
 }
 

@@ -28,9 +28,13 @@ inline constexpr FigureName kFigures[] = {
     {"contention_percent", &RunFigures::contention_percent},
     {"efficiency_percent", &RunFigures::efficiency_percent},
     {"imbalance_pp", &RunFigures::imbalance_pp},
+    {"imbalance_pp_of_wall", &RunFigures::imbalance_pp_of_wall},
     {"overhead_ms", &RunFigures::overhead_ms},
+    {"overhead_pp", &RunFigures::overhead_pp},
     {"sequential_estimated_s", &RunFigures::sequential_s},
     {"throughput_delta", &RunFigures::throughput_delta},
+    {"true_efficiency_percent", &RunFigures::true_efficiency_percent},
+    {"true_speedup_tokens", &RunFigures::true_speedup_tokens},
     {"ttft_delta_ms", &RunFigures::ttft_delta_ms},
 };
 
@@ -48,6 +52,10 @@ inline std::array<const agent::StageOutcome*, 2> stages_of(const agent::AgentOut
 // What upstream calls tokens_generated and total_duration_ms (from sent to the end).
 uint64_t generated_tokens(const llm::Call& c);
 Nanos call_duration(const llm::Call& c);
+
+// The "counters" and "serial" objects of a record (record_counters.cpp).
+void write_counters(wire::JsonWriter& j, const rt::WorkerCounters& counters);
+void write_serial(wire::JsonWriter& j, const agent::SerialOutcome& serial);
 
 // "A" ... "Z", "27"...
 std::string agent_letter(size_t index);

@@ -104,11 +104,28 @@ void warn_of_shared_servers(const agent::RunOutcome& run, std::vector<std::strin
   }
 }
 
+// What makes the baseline of --serial doubtful, or none.
+void warn_of_serial(const agent::SerialOutcome& serial, std::vector<std::string>& out) {
+  for (const agent::AloneOutcome& a : serial.agents) {
+    if (a.validity == llm::Validity::ok) continue;
+    std::string words = "serial: " + a.id + " alone ";
+    if (a.failed) {
+      words += "failed, " + error_words(a.error, a.error_text) + ": no true efficiency";
+    } else {
+      words += "had a call that was ";
+      words += llm::name_of(a.validity);
+      words += ": the true efficiency is doubtful";
+    }
+    out.push_back(words);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> input_warnings_of(const agent::RunOutcome& run) {
   std::vector<std::string> out;
   if (!run.agents.empty()) warn_of_files(run.agents[0].inventory, out);
+  warn_of_serial(run.serial, out);
   for (const agent::AgentOutcome& a : run.agents) {
     const auto stages = stages_of(a);
     for (size_t i = 0; i < stages.size(); ++i) {

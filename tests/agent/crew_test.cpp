@@ -1,5 +1,6 @@
 #include "chimera/agent/crew.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "chimera/lab/record.hpp"
@@ -14,15 +15,20 @@ namespace {
 // Answers the analysis call with a recommendation, and the report call with what the test says.
 struct Model : net::Handler {
   std::string report;
+  int inside = 0, most_inside = 0, calls = 0;
   bool welcome(uint64_t) override { return true; }
   rt::Task<net::After> handle(const net::ServerRequest& request, net::Stream& stream,
                               net::Peer&) override {
+    ++calls;
+    most_inside = std::max(most_inside, ++inside);
+    co_await rt::yield();
     const bool last = request.body.find("technical report") != std::string::npos;
     const std::string text = last ? report : "I recommend x.";
     const std::string body =
         "{\"response\":\"" + text + "\",\"done\":false}\n"
         "{\"done\":true,\"done_reason\":\"stop\",\"eval_count\":3,\"eval_duration\":1000000}\n";
     const auto sent = co_await net::respond(stream, 200, "application/x-ndjson", body, true);
+    --inside;
     co_return sent ? net::After::keep : net::After::close;
   }
 };
@@ -42,9 +48,9 @@ rt::Task<void> run_behind(const CrewSettings& settings, Nanos busy, RunOutcome& 
   co_await other.join();
 }
 
-RunOutcome run_with(std::string_view report, Nanos busy) {
-  Model model;
-  model.report = report;
+// Calls `work` with the settings of a crew whose model this is.
+template <class Work>
+void with_model(Model& model, Work work) {
   net::Listener listener;
   REQUIRE(listener.open(sys::parse_ip("127.0.0.1", 0).value()).has_value());
   CrewSettings settings;
@@ -54,10 +60,16 @@ RunOutcome run_with(std::string_view report, Nanos busy) {
   url.port = listener.address()->port;
   settings.endpoints = {url};
   settings.agents = make_agents(Scenario::baseline_vs_chimera, 2, "m", settings.endpoints, {});
-  RunOutcome outcome;
-  chimera_test::run_beside(net::serve(listener, model),
-                           [&] { return run_behind(settings, busy, outcome); });
+  chimera_test::run_beside(net::serve(listener, model), [&] { return work(settings); });
   std::filesystem::remove(settings.directory);
+}
+
+RunOutcome run_with(std::string_view report, Nanos busy) {
+  Model model;
+  model.report = report;
+  RunOutcome outcome;
+  with_model(model,
+             [&](const CrewSettings& settings) { return run_behind(settings, busy, outcome); });
   return outcome;
 }
 
@@ -86,6 +98,35 @@ TEST_CASE("a report without text is a failure") {
       CHECK(a.report_markdown.empty());
     }
   }
+}
+
+TEST_CASE("a serial baseline has one agent at work at a time") {
+  for (const bool whole : {true, false}) {
+    CAPTURE(whole);
+    Model model;
+    model.report = whole ? "All is well." : "";
+    std::vector<Progress> progress(2);
+    SerialOutcome serial;
+    with_model(model, [&](const CrewSettings& settings) {
+      return run_serial(settings, progress, serial);
+    });
+    CHECK(model.calls == 4);
+    CHECK(model.most_inside == 1);
+    CHECK(serial.complete() == whole);
+    REQUIRE(serial.agents.size() == 2);
+    CHECK(serial.agents[0].id == "collector");
+    CHECK(serial.agents[1].id == "insight");
+    CHECK(serial.wall >= serial.agents[0].total + serial.agents[1].total);
+    CHECK(serial.agents[0].first_sent + serial.agents[0].total < serial.agents[1].first_sent +
+          serial.agents[1].total);
+    for (size_t i = 0; i < 2; ++i) {
+      CHECK(serial.agents[i].total > 0);
+      CHECK(serial.agents[i].tokens == 6);
+      CHECK(serial.agents[i].validity == (whole ? llm::Validity::ok : llm::Validity::empty));
+      CHECK(progress[i].stage.load() == (whole ? Stage::done : Stage::failed));
+    }
+  }
+  CHECK_FALSE(SerialOutcome{}.complete());
 }
 
 TEST_CASE("what an agent waits before its clock starts is no contention") {

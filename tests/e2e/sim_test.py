@@ -290,6 +290,17 @@ def seeds():
     equal(seen["a hashes"], seen["b hashes"], "same seed, same hashes")
 
 
+@test
+def lines_of_a_send():
+    with folder() as base:
+        for option, sends in (("--batch=4", [4, 4, 2]), ("--batch=1", [1] * 10), ("--batch=0", [10])):
+            where = base + "/" + option
+            with Sim("--ttft=1ms", "--rate=inf", "--tokens=10", option, "--truth", where) as sim:
+                equal(len(generate(sim.port)), 11, option + ": all there")
+            at = [m["sent_ns"] for m in truth(where) if m["event"] == "token"]
+            equal([at.count(t) for t in sorted(set(at))], sends, option + ": lines of each send")
+
+
 @test(alone=True)
 def pace():
     with folder() as base:

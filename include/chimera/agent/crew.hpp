@@ -51,5 +51,9 @@ std::vector<AgentConfig> make_agents(Scenario scenario, size_t count, const std:
 // an agent that failed says so in its record, and the others are not touched by it.
 rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Progress> progress,
                         RunOutcome& outcome);
+// Each agent as a crew of one, one after the other, until all were or the runtime is to stop: the
+// baseline of --serial.
+rt::Task<void> run_serial(const CrewSettings& settings, std::span<Progress> progress,
+                          SerialOutcome& outcome);
 
 }  // namespace chimera::agent

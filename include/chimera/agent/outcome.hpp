@@ -76,6 +76,27 @@ struct AgentOutcome {
   uint64_t resumes = 0;
 };
 
+// An agent that had all servers and workers to itself.
+struct AloneOutcome {
+  std::string id;
+  Nanos total = 0;               // as AgentOutcome::total
+  Nanos first_sent = 0;          // instant of its first request; 0 = none
+  uint64_t tokens = 0;           // of both calls
+  llm::Validity validity{};      // of the first call that was not ok
+  bool failed = false;
+  Error error;                   // why, when failed
+  std::string error_text;
+};
+AloneOutcome alone_of(const AgentOutcome& a);
+
+// Every agent once, one after the other: what working at the same time is measured against.
+struct SerialOutcome {
+  std::vector<AloneOutcome> agents;   // empty = was not asked for
+  Nanos wall = 0;                     // around all of them
+
+  bool complete() const;         // every agent has its report
+};
+
 struct RunOutcome {
   int number = 1;                // 1-based
   Scenario scenario = Scenario::baseline_vs_chimera;
@@ -83,6 +104,7 @@ struct RunOutcome {
   Nanos wall = 0;                // around all agents
   int64_t finished_unix_ns = 0;
   bool interrupted = false;
+  SerialOutcome serial;          // of the same invocation
 
   bool complete() const;         // every agent has its report
 };

@@ -12,6 +12,7 @@ int run_command(Settings& s);
 int ingest_command(Settings& s);
 int fetch_command(Settings& s);
 int sim_command(Settings& s);
+int selftest_command(Settings& s);
 
 struct Command {
   Commands bit;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,25 @@
 
 namespace chimera::cli {
 
+// What `selftest` is asked for. Empty or 0 = its own choice, which --quick makes smaller.
+struct SelftestSettings {
+  std::vector<uint32_t> rates, streams;  // tok/s of each stream; how many of them
+  Nanos cell_time = 0;
+  bool quick = false;
+  // The largest errors that are no failure; 0 = none.
+  Nanos max_ttft_error = 50 * kMilli, max_delay_p50 = 10 * kMilli, max_delay_p99 = 200 * kMilli;
+};
+
 enum class Format : uint8_t { text, json, ndjson, md };
+
+// The knobs of the experiment as given; what is not given comes from the preset, else from what the
+// binary was built for (cli/presets.hpp).
+struct Given {
+  std::string preset;
+  std::optional<rt::Kind> kind;
+  std::optional<int> threads, permits;
+  std::optional<uint32_t> read_size, coalesce;   // bytes
+};
 
 struct Settings {
   // which model, where
@@ -31,6 +50,7 @@ struct Settings {
   std::string api_key;
 
   // how
+  Given given;                           // parse_arguments settles it into the next three
   rt::RuntimeConfig runtime;
   llm::ClientSettings client;
   int permits = 0;
@@ -39,7 +59,10 @@ struct Settings {
   agent::Scenario scenario = agent::Scenario::baseline_vs_chimera;
   int agents = 2;
   int runs = 1;
+  bool serial = false;                   // each agent alone first
   bool dry_run = false;
+
+  SelftestSettings selftest;
 
   // output
   Format format = Format::text;
@@ -58,8 +81,9 @@ enum Commands : uint8_t {
   kFetch = 2,
   kIngest = 4,
   kSim = 8,
+  kSelftest = 16,
   kClient = kRun | kFetch,
-  kEvery = 15
+  kEvery = 31
 };
 
 struct Option {

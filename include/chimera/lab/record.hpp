@@ -4,6 +4,8 @@
 // Thread: any; pure functions.
 #pragma once
 
+#include <math.h>
+
 #include <cstdint>
 #include <span>
 #include <string>
@@ -11,6 +13,8 @@
 
 #include "chimera/agent/outcome.hpp"
 #include "chimera/agent/prompts.hpp"
+#include "chimera/rt/worker.hpp"
+#include "chimera/sys/process.hpp"
 
 namespace chimera::lab {
 
@@ -29,6 +33,11 @@ AgentFigures figures_of(const agent::AgentOutcome& a);
 double tokens_per_second(const llm::Call& c);
 
 // upstream's figures of one run, for N agents (efficiency divides by N).
+//
+// What the efficiency is made of: in wall * N agent seconds, sum(T) are work (and waiting for a
+// worker: the contention within T), N * max T - sum(T) are spent behind an earlier end, and
+// N * (wall - max T) are the overhead. Divided by N * wall that is
+//   efficiency_percent + imbalance_pp_of_wall + overhead_pp = 100
 struct RunFigures {
   double wall_s = 0, sequential_s = 0, speedup = 1, efficiency_percent = 50;
   double throughput_delta = 0;      // agent 2 - agent 1, tok/s
@@ -36,33 +45,44 @@ struct RunFigures {
   bool contention_detected = false; // upstream's rule: speedup < 1.5 (with N agents: < 0.75 N)
   // ours: what that efficiency is made of
   double imbalance_pp = 0;          // 100 - 100 * sum(T) / (N * max T)
+  double imbalance_pp_of_wall = 0;  // 100 * (N * max T - sum(T)) / (N * wall)
   double overhead_ms = 0;           // wall - max T
+  double overhead_pp = 0;           // 100 * (wall - max T) / wall
   double contention_percent = 0;    // share of agent time in which a ready task waited for a worker
   double aggregate_tps = 0;         // all tokens / wall
+  // Against the serial baseline; NaN without one, or when an agent failed.
+  double true_efficiency_percent = NAN;   // 100 * sum(T alone) / (N * wall)
+  double true_speedup_tokens = NAN;       // aggregate_tps / (tokens alone / sum(T alone))
 };
 RunFigures figures_of(const agent::RunOutcome& r);
 
 // Percentile of ascending values by linear interpolation (type 7), q in 0..1; 0 when empty.
 double percentile(std::span<const uint32_t> sorted, double q);
 
-// What the process and the runtime used, measured once per process (or trial) by the caller.
+// What was set, and what the process and the runtime used. Per run: `used` but for its max_rss_kib,
+// and `counters` but for its longest_*. Those and the rest are of the process, up to the run's end.
 struct ProcessFigures {
-  std::string runtime, preset;           // "fixed", "smol-1kb"
+  // the knobs
+  std::string runtime, preset;           // "fixed", "smol-1kb"; "" = no preset has these knobs
   int threads = 0, permits = 0;
   uint64_t read_size = 0, coalesce = 0;
-  bool keep_alive = true;
-  std::string version;
-  int64_t binary_bytes = 0, max_rss_kib = 0;
-  Nanos startup = 0;                     // process start -> first request byte handed to the kernel
-  Nanos user = 0, system = 0;
-  int64_t voluntary_switches = 0, involuntary_switches = 0;
+  bool keep_alive = true, pin = false, lifo = false;
   int64_t seed = -1;                     // -1 = none
   bool simulated = false;
-  uint64_t resumes = 0, polls = 0, parks = 0, wakes = 0, longest_resume_ns = 0;
+
+  int workers = 0;                       // threads that run tasks
+  sys::Usage used;
+  rt::WorkerCounters counters;
+  Nanos startup = 0;                     // process start -> first request byte handed to the kernel
+  int64_t binary_bytes = 0;
   std::vector<std::pair<std::string, std::string>> endpoint_versions;   // base_url -> version
-  std::string arch, hostname, os, kernel;
+  std::string version, arch, hostname, os, kernel;
   std::string command;                   // sanitised command line: no keys, no header values
 };
+
+// What came between two measurements, `now` the later one. Maxima are those of `now`.
+sys::Usage since(const sys::Usage& before, sys::Usage now);
+rt::WorkerCounters since(const rt::WorkerCounters& before, const rt::WorkerCounters& now);
 
 // metrics.json: upstream's keys, sorted, two spaces, no newline at the end; ours under "chimera".
 // "collector" is the first agent, "insight" the second (left out with one agent), the others are in
@@ -99,7 +119,8 @@ std::string agent_markdown(const agent::AgentOutcome& a);
 // were skipped, cold loads, truncated, looping, empty or failed answers, prompts over the context,
 // without most of the metrics or cut by the server.
 std::vector<std::string> warnings_of(const agent::RunOutcome& run);
-// Those of them that the user can mend: skipped files, limits, prompts over the context.
+// Those of them that the user can mend: skipped files, limits, prompts over the context, and a
+// serial baseline that is none.
 std::vector<std::string> input_warnings_of(const agent::RunOutcome& run);
 
 using agent::describe;    // "num_gpu=80, num_ctx=512, temp=1, top_p=default, ..."
