@@ -1,115 +1,113 @@
-"""chimera against a bare C epoll client that makes the same requests, interleaved in one go.
+"""chimera against the least a program can do: the bare C epoll client, interleaved in one go.
 
-    make bench                                   builds what it needs and runs this
-    make bench BENCH="--rounds 21 --tokens 400"
+    make bench                    micro-benchmarks, then this: about 6 minutes
+    make bench BENCH=quick        a look at everything in half a minute; nothing is judged
+    make bench BENCH='-k memory'  only the parts whose name contains that
+                                  (micro startup paced full-speed streams delay memory)
 
-Two simulated servers, two agents, two streaming calls each. Every round runs both programs, in
-turning order; a ratio is taken within a round, and the median over rounds is shown. Limits:
+Both sides have the same libc (static glibc; static musl for memory), read 1 KB at a time and talk to
+the same two simulated servers. Clients run on one processor, servers on another. They take turns
+within every round; figures are medians over the rounds.
 
-    startup      exec to the first request byte at the server      <= 1.5 x the C client
-    CPU paced    user + system per streamed token at 200 tokens/s  <= 1.3 x
-    RSS          largest of chimera                                <  4 MB
+A streamed token's cost is that of a long run less that of a short one, divided by the tokens between
+them: starting, reading the folder and reporting, which the C client does not do, are in both runs.
+`run` is the whole program with its two threads, which one processor has to switch between; with
+`--runtime local` it has one thread, as the C client has. `streams` is its client library alone (tools/bench/streams.cpp), for what
+`run` does not tell: the instant of every token, and more streams than it takes agents. Delay is from
+the instant the server handed a token to the system to the instant the read that brought it returned.
 
-A streamed token's cost is that of a long run less that of a short one, divided by the tokens
-between them: reading the folder, starting and reporting, which the C client does not do, are in
-both. The whole process per token is shown too, and full speed, both without a limit. Exit 1 when a limit is broken.
+Exit 1 when a limit is broken.
 """
 
 import argparse
+import json
 import os
+import resource
 import select
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
-STARTUP_LIMIT = 1.5
-CPU_LIMIT = 1.3
-RSS_LIMIT = 4_000_000
+STARTUP = 1.3
+CPU = 1.15
+DELAY_P50 = 1.15
+DELAY_P99 = 1.3
+RUN_RSS = 600_000
+STREAMS_RSS = 3_000_000
+IDLE_BYTES = 2048
+
 AGENTS = 2
 CALLS = 2
-SHORT = 20  # tokens per call of the short runs
+SERVERS = 2
+
+
+def processors():
+    """(of the clients, of the servers and of this program); the same one when there is only one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[-1]
+
+
+CLIENT_CPU, SERVER_CPU = processors()
+
+
+# ---- running things ------------------------------------------------------------------------------
 
 
 class Cost:
-    """What tools/measure.c reports of one run."""
+    """What tools/measure.c reports of one run, and what the program said."""
 
-    def __init__(self, lines):
+    def __init__(self, lines, said):
         self.start_ns = int(lines[0])
-        fields = [int(f) for f in lines[1].split()]
-        self.exit, user, system, self.rss_kib, self.switches = fields
+        self.exit, user, system, self.rss_kib, self.switches = (int(f) for f in lines[1].split())
         self.cpu_us = user + system
+        self.said = said
+        self.tokens_a_read = None   # streams and the C client say
 
 
 def launch(measure, command):
     """Starts `command` under `measure`; returns (process, pipe that carries the report)."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        [measure, str(writer), *command],
+        [measure, str(writer), str(CLIENT_CPU), *command],
         pass_fds=[writer], stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     os.close(writer)
     return process, reader
 
 
 def finish(process, reader, must_succeed, command):
-    errors = process.communicate()[1].decode(errors="replace")
+    said, errors = (b.decode(errors="replace") for b in process.communicate())
     with os.fdopen(reader) as pipe:
         lines = pipe.read().splitlines()
     if len(lines) < 2:
         sys.exit(f"bench: no report about {' '.join(command)}\n{errors}")
-    cost = Cost(lines)
+    cost = Cost(lines, said)
     if must_succeed and cost.exit != 0:
         sys.exit(f"bench: exit {cost.exit} of {' '.join(command)}\n{errors}")
     return cost
 
 
-def measure_run(measure, command):
-    return finish(*launch(measure, command), True, command)
-
-
-def measure_startup(measure, make_command):
-    """Nanoseconds from exec to the first byte at either of two listening sockets, then hangs up."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(AGENTS)]
-    urls = [f"http://127.0.0.1:{s.getsockname()[1]}" for s in listeners]
-    command = make_command(urls)
-    process, reader = launch(measure, command)
-    watched, arrived = list(listeners), None
-    give_up = time.monotonic() + 10
-    while arrived is None and time.monotonic() < give_up:
-        for s in select.select(watched, [], [], 1)[0]:
-            if s in listeners:
-                watched.append(s.accept()[0])
-            elif s.recv(1):
-                arrived = time.monotonic_ns()
-                break
-            else:
-                watched.remove(s)
-    for s in listeners:
-        s.close()
-    for s in watched:
-        s.close()
-    cost = finish(process, reader, False, command)
-    if arrived is None:
-        sys.exit(f"bench: no byte arrived from {' '.join(command)} (exit {cost.exit})")
-    return arrived - cost.start_ns
-
-
 class Servers:
-    """One simulated server per agent, ended with the block."""
+    """Simulated servers, ended with the block. `truth`: a folder for the files of send instants."""
 
-    def __init__(self, chimera, rate, tokens):
-        self.command = [chimera, "sim", "--port", "0", "--ttft", "5ms", "--rate", str(rate),
-                        "--tokens", str(tokens)]
+    def __init__(self, chimera, keys, truth=None, count=SERVERS):
+        words = [word for key, value in keys.items() for word in ("--" + key, str(value))]
+        self.files = [f"{truth}/{i}" for i in range(count)] if truth else []
+        self.commands = [[chimera, "sim", "--port", "0", *words] for _ in range(count)]
+        for command, file in zip(self.commands, self.files):
+            command += ["--truth", file]
+        self.read_to = [0] * len(self.files)
 
     def __enter__(self):
-        self.processes = [subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
-                          for _ in range(AGENTS)]
+        self.processes = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True) for c in self.commands]
         first = [p.stdout.readline().split() for p in self.processes]
         if not all(words[:2] == ["listening", "on"] for words in first):
-            sys.exit(f"bench: {' '.join(self.command)} did not say where it listens: {first}")
-        return [words[2] for words in first]
+            sys.exit(f"bench: {' '.join(self.commands[0])} did not say where it listens: {first}")
+        self.urls = [words[2] for words in first]
+        return self
 
     def __exit__(self, *_):
         for p in self.processes:
@@ -117,89 +115,297 @@ class Servers:
         for p in self.processes:
             p.wait()
 
+    def sent(self, streams, tokens):
+        """Send instants since the last call: for each stream, in the order of its tokens.
 
-def interleave(rounds, first, second):
-    """Runs both in every round, in turning order, one round unseen; returns two lists."""
-    a, b = [], []
-    for i in range(rounds + 1):
-        pair = [(first, a), (second, b)]
-        for run, into in pair if i % 2 == 0 else reversed(pair):
-            into.append(run())
-    return a[1:], b[1:]
+        Stream i is the (i div n)-th new connection of server i mod n: both clients dial in order.
+        """
+        out = [None] * streams
+        for server, path in enumerate(self.files):
+            wanted = len(range(server, streams, len(self.files))) * tokens
+            by_connection = {}
+            for mark in self.new_marks(server, path, wanted):
+                by_connection.setdefault(mark["connection"], []).append((mark["request"], mark["index"],
+                                                                         mark["sent_ns"]))
+            for rank, connection in enumerate(sorted(by_connection)):
+                out[server + rank * len(self.files)] = [m[2] for m in sorted(by_connection[connection])]
+        return out
+
+    def new_marks(self, server, path, wanted):
+        give_up = time.monotonic() + 10
+        while True:
+            with open(path, "rb") as f:
+                f.seek(self.read_to[server])
+                new = f.read()
+            marks = [json.loads(line) for line in new.splitlines() if b'"event":"token"' in line]
+            if len(marks) >= wanted or time.monotonic() > give_up:
+                break
+            time.sleep(0.1)
+        if len(marks) != wanted:
+            sys.exit(f"bench: {path} has {len(marks)} tokens, not {wanted}")
+        self.read_to[server] += len(new)
+        return marks
 
 
-def ratio(a, b):
-    return statistics.median(x / y for x, y in zip(a, b))
+def interleave(rounds, *runs):
+    """Runs all in every round, in turning order; the first of several rounds is not counted. Returns
+    a list of results each."""
+    results = [[] for _ in runs]
+    for i in range(0 if rounds > 1 else 1, rounds + 1):
+        for k in range(len(runs)):
+            which = (i + k) % len(runs)
+            result = runs[which]()
+            if i > 0:
+                results[which].append(result)
+    return results
 
 
-def verdict(value, limit):
-    return "ok" if value <= limit else "OVER"
+# ---- the table -----------------------------------------------------------------------------------
 
 
-def row(name, a, b, unit, limit=None):
-    r = ratio(a, b)
-    tail = f"limit {limit:.2f}  {verdict(r, limit)}" if limit else ""
-    print(f"{name:<30}{statistics.median(a):>11.2f}{statistics.median(b):>11.2f} {unit:<6}"
-          f"{r:>7.2f}x  {tail}")
-    return limit is None or r <= limit
+class Table:
+    def __init__(self):
+        self.broken = []
+
+    def head(self, title, ours, theirs):
+        print(f"\n{title:<44}{ours:>11}{theirs:>11}", flush=True)
+
+    def verdict(self, name, value, limit):
+        if limit is None:
+            return ""
+        if value > limit:
+            self.broken.append(name)
+        return "ok" if value <= limit else "OVER"
+
+    def ratio(self, name, ours, theirs, unit, limit=None, note=""):
+        """Two figures of the same thing, judged by their ratio."""
+        r = ours / theirs if theirs > 0 else float("inf")
+        tail = note if limit is None else f"<= {limit:.2f}x  {self.verdict(name, r, limit)}"
+        print(f"{name:<44}{ours:>11.2f}{theirs:>11.2f} {unit:<6}{r:>7.2f}x  {tail}", flush=True)
+
+    def amount(self, name, ours, theirs, unit, limit):
+        """Our figure, judged by itself."""
+        print(f"{name:<44}{ours:>11.3f}{theirs:>11.3f} {unit:<6}{'':>8}  <= {limit:g} {unit}  "
+              f"{self.verdict(name, ours, limit)}", flush=True)
+
+
+def quantile(values, q):
+    """Linear interpolation between closest ranks."""
+    v = sorted(values)
+    at = q * (len(v) - 1)
+    low = int(at)
+    high = min(low + 1, len(v) - 1)
+    return v[low] + (v[high] - v[low]) * (at - low)
+
+
+# ---- what is measured ----------------------------------------------------------------------------
+
+
+class Bench:
+    def __init__(self, build, notes, quick):
+        self.build = build
+        self.notes = notes
+        self.quick = quick
+        self.table = Table()
+        self.measure = build + "/measure"
+
+    def program(self, name, musl=False):
+        return f"{self.build}/musl/{name}" if musl else f"{self.build}/{name}"
+
+    def run(self, urls, tokens, musl=False, runtime="fixed"):
+        endpoints = [word for url in urls for word in ("-u", url)]
+        return [self.program("chimera", musl), "run", self.notes, *endpoints, "--read-size", "1024",
+                "--num-predict", str(tokens), "--quiet", "--runtime", runtime]
+
+    def client(self, urls, tokens, streams=AGENTS, calls=CALLS, musl=False, name="epoll_client"):
+        return [self.program(name, musl), "-a", str(streams), "-r", str(calls), "-n", str(tokens), *urls]
+
+    def once(self, command, tokens=None):
+        cost = finish(*launch(self.measure, command), True, command)
+        words = cost.said.split()
+        if words[1::2] == ["tokens", "reads"]:
+            cost.tokens_a_read = int(words[0]) / int(words[2])
+        if tokens is not None and int(words[0]) != tokens:
+            sys.exit(f"bench: {words[0]} tokens, not {tokens}: {' '.join(command)}")
+        return cost
+
+    # -- startup
+
+    def startup_once(self, make_command):
+        """Microseconds from exec to the first byte at either of two listening sockets."""
+        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(AGENTS)]
+        urls = [f"http://127.0.0.1:{s.getsockname()[1]}" for s in listeners]
+        command = make_command(urls)
+        process, reader = launch(self.measure, command)
+        watched, arrived = list(listeners), None
+        give_up = time.monotonic() + 10
+        while arrived is None and time.monotonic() < give_up:
+            for s in select.select(watched, [], [], 1)[0]:
+                if s in listeners:
+                    watched.append(s.accept()[0])
+                elif s.recv(1):
+                    arrived = time.monotonic_ns()
+                    break
+                else:
+                    watched.remove(s)
+        for s in {*listeners, *watched}:
+            s.close()
+        cost = finish(process, reader, False, command)
+        if arrived is None:
+            sys.exit(f"bench: no byte arrived from {' '.join(command)} (exit {cost.exit})")
+        return (arrived - cost.start_ns) / 1000
+
+    def startup(self):
+        self.table.head("startup: exec to the first request byte", "chimera", "C client")
+        for musl in (False, True):
+            libc = "musl" if musl else "glibc"
+            run, fetch, bare = (statistics.median(side) for side in interleave(
+                5 if self.quick else 51,
+                lambda: self.startup_once(lambda urls: self.run(urls, 100, musl)),
+                lambda: self.startup_once(lambda urls: [self.program("chimera", musl), "fetch", urls[0]]),
+                lambda: self.startup_once(lambda urls: self.client(urls, 100, musl=musl))))
+            self.table.ratio(f"startup: run, {libc}", run, bare, "us", STARTUP)
+            self.table.ratio(f"startup: fetch, {libc}", fetch, bare, "us", note="reads no folder")
+
+    # -- CPU
+
+    def slopes(self, keys, short, long, rounds, commands):
+        """For each command(urls, tokens per call): microseconds of CPU per streamed token of one
+        stream, and the tokens that a read brought."""
+        with Servers(self.program("chimera"), keys) as servers:
+            runs = [lambda c=c, t=t: self.once(c(servers.urls, t)) for c in commands for t in (short, long)]
+            results = interleave(rounds, *runs)
+        costs = [statistics.median(c.cpu_us for c in r) for r in results]
+        slopes = [(costs[i + 1] - costs[i]) / (long - short) for i in range(0, len(costs), 2)]
+        return slopes, [r[0].tokens_a_read for r in results[1::2]]
+
+    def cpu(self, name, keys, short, long, rounds):
+        keys = {"ttft": "5ms", "tokens": long, **keys}
+        slopes, reads = self.slopes(
+            keys, short, long, rounds,
+            (self.run, lambda u, t: self.client(u, t, name="streams"), self.client,
+             lambda u, t: self.run(u, t, runtime="local")))
+        run, library, bare, local = (x / (AGENTS * CALLS) for x in slopes)
+        self.table.ratio(f"{name}: run", run, bare, "us", CPU)
+        self.table.ratio(f"{name}: run, local", local, bare, "us", CPU)
+        self.table.ratio(f"{name}: streams", library, bare, "us",
+                         note=f"{reads[1]:.1f} and {reads[2]:.1f} tokens a read")
+
+    def paced(self):
+        self.table.head("CPU per streamed token", "chimera", "C client")
+        self.cpu("2 streams at 41/s", {"rate": 41}, *((5, 20, 1) if self.quick else (10, 110, 5)))
+
+    def full_speed(self):
+        self.table.head("CPU per streamed token", "chimera", "C client")
+        sizes = (500, 5_000, 1) if self.quick else (2_000, 30_000, 9)
+        for batch in (1, 64):
+            keys = {"rate": "inf", "batch": batch}
+            self.cpu(f"full speed, {batch} token{'s'[:batch > 1]} a packet", keys, *sizes)
+
+    def streams(self):
+        self.table.head("CPU per streamed token", "chimera", "C client")
+        n, short, long, rounds = (1000, 10, 20, 1) if self.quick else (1000, 20, 100, 3)
+        keys = {"ttft": "50ms", "rate": 20, "tokens": long, "slots": 4096}
+        (ours, theirs), _ = self.slopes(keys, short, long, rounds, (
+            lambda u, t: self.client(u, t, n, 1, name="streams"), lambda u, t: self.client(u, t, n, 1)))
+        self.table.ratio(f"{n} streams at 20/s: streams", ours / n, theirs / n, "us", CPU)
+
+    # -- delay
+
+    def delays_once(self, servers, folder, name, n, tokens):
+        trace = folder + "/received"
+        self.once([*self.client(servers.urls, tokens, n, 1, name=name), "-t", trace], n * tokens)
+        received = [[] for _ in range(n)]
+        with open(trace) as f:
+            for line in f:
+                stream, at = line.split()
+                received[int(stream)].append(int(at))
+        sent = servers.sent(n, tokens)
+        delays = [b - a for s, r in zip(sent, received) for a, b in zip(s, r)]
+        if len(delays) != n * tokens or min(delays) < 0:
+            sys.exit(f"bench: tokens of {name} do not match the truth ({len(delays)}, {min(delays)} ns)")
+        return delays
+
+    def delay(self):
+        self.table.head("delay of a token, sent to read", "streams", "C client")
+        cases = [(2, 41, 160, 5), (1000, 20, 60, 3)]
+        if self.quick:
+            cases = [(2, 41, 20, 1), (1000, 20, 20, 1)]
+        for n, rate, tokens, rounds in cases:
+            keys = {"ttft": "50ms", "rate": rate, "tokens": tokens, "slots": 4096}
+            with tempfile.TemporaryDirectory() as folder, Servers(
+                    self.program("chimera"), keys, folder) as servers:
+                ours, theirs = ([d for r in side for d in r] for side in interleave(
+                    rounds, *(lambda name=name: self.delays_once(servers, folder, name, n, tokens)
+                              for name in ("streams", "epoll_client"))))
+            for q, limit in ((0.5, DELAY_P50), (0.99, DELAY_P99)):
+                self.table.ratio(f"{n} streams at {rate}/s: p{q * 100:g}", quantile(ours, q) / 1000,
+                                 quantile(theirs, q) / 1000, "us", limit)
+
+    # -- memory
+
+    def memory(self):
+        self.table.head("memory, musl: largest resident set", "chimera", "C client")
+        keys = {"ttft": "5ms", "rate": 1000, "tokens": 200}
+        with Servers(self.program("chimera"), keys) as servers:
+            ours, theirs = ([c.rss_kib * 1024 / 1e6 for c in side] for side in interleave(
+                1 if self.quick else 5, lambda: self.once(self.run(servers.urls, 200, musl=True)),
+                lambda: self.once(self.client(servers.urls, 200, musl=True))))
+        self.table.amount("run, 2 agents", max(ours), max(theirs), "MB", RUN_RSS / 1e6)
+
+        n, tokens = 1000, 20 if self.quick else 60
+        paced = {"ttft": "50ms", "rate": 20, "tokens": tokens, "slots": 4096}
+        ours, theirs = self.most_memory(paced, SERVERS, n, tokens)
+        self.table.amount(f"{n} streams at 20/s, no token lost", ours / 1e6, theirs / 1e6, "MB",
+                          STREAMS_RSS / 1e6)
+
+        n, few = 10_000, 100
+        # All are dialled within 1 s; each is silent between its first token and its end, 3 s later.
+        idle = {"ttft": "100ms", "rate": 0.3, "tokens": 1, "slots": 4096}
+        many = self.most_memory(idle, 4, n, 1)
+        base = self.most_memory({**idle, "rate": 10}, 4, few, 1)
+        each = [(a - b) / (n - few) for a, b in zip(many, base)]
+        self.table.amount(f"{n} idle streams, each", *each, "B", IDLE_BYTES)
+
+    def most_memory(self, keys, servers, n, tokens):
+        """Bytes: (streams, C client)."""
+        with Servers(self.program("chimera"), keys, count=servers) as at:
+            return [self.once(self.client(at.urls, tokens, n, 1, musl=True, name=name), n * tokens).rss_kib
+                    * 1024 for name in ("streams", "epoll_client")]
+
+    # -- micro
+
+    def micro(self):
+        command = [self.build + "/bench/micro", *(["quick"] if self.quick else [])]
+        print(flush=True)
+        if subprocess.run(command, preexec_fn=lambda: os.sched_setaffinity(0, {CLIENT_CPU})).returncode:
+            self.table.broken.append("micro")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    p.add_argument("chimera")
-    p.add_argument("client", help="build/epoll_client")
-    p.add_argument("measure", help="build/measure")
-    p.add_argument("--rounds", type=int, default=11)
-    p.add_argument("--tokens", type=int, default=300, help="per call when paced (300)")
-    p.add_argument("--fast-tokens", type=int, default=5000, help="per call at full speed (5000)")
+    p.add_argument("build", help="the folder of the programs")
+    p.add_argument("quick", nargs="?", choices=["quick"])
+    p.add_argument("-k", metavar="PART", default="", help="only parts whose name contains it")
     p.add_argument("--dir", default="samples/notes")
     o = p.parse_args()
-    notes = os.path.abspath(o.dir)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    os.sched_setaffinity(0, {SERVER_CPU})
+    print(f"clients on processor {CLIENT_CPU}, servers on {SERVER_CPU}")
 
-    def ours(urls, tokens):
-        endpoints = [word for url in urls for word in ("-u", url)]
-        return [o.chimera, "run", notes, *endpoints, "--runtime", "fixed", "--num-predict",
-                str(tokens), "--quiet"]
-
-    def theirs(urls, tokens):
-        return [o.client, "-a", str(AGENTS), "-r", str(CALLS), "-n", str(tokens), *urls]
-
-    def cpu_round(rate, tokens):
-        with Servers(o.chimera, rate, tokens) as urls:
-            counted = int(subprocess.check_output(theirs(urls, tokens)))
-            if counted != AGENTS * CALLS * tokens:
-                sys.exit(f"bench: the C client counted {counted} tokens, not {AGENTS * CALLS * tokens}")
-            return interleave(o.rounds, lambda: measure_run(o.measure, ours(urls, tokens)),
-                              lambda: measure_run(o.measure, theirs(urls, tokens)))
-
-    def per_token(costs, tokens):
-        return [c.cpu_us / (AGENTS * CALLS * tokens) for c in costs]
-
-    def streamed(longer, shorter, tokens):
-        more = AGENTS * CALLS * (tokens - SHORT)
-        return [max(0.1, (x.cpu_us - y.cpu_us) / more) for x, y in zip(longer, shorter)]
-
-    print(f"{o.rounds} rounds, medians; ratios within a round")
-    print(f"{'':<30}{'chimera':>11}{'C client':>11}")
-    fine = True
-    a, b = interleave(max(o.rounds, 31),
-                      lambda: measure_startup(o.measure, lambda urls: ours(urls, 100)),
-                      lambda: measure_startup(o.measure, lambda urls: theirs(urls, 100)))
-    fine &= row("startup: run", [x / 1000 for x in a], [x / 1000 for x in b], "us", STARTUP_LIMIT)
-
-    short = cpu_round(200, SHORT)
-    paced = cpu_round(200, o.tokens)
-    fine &= row("CPU per streamed token, paced",
-                *(streamed(x, y, o.tokens) for x, y in zip(paced, short)), "us", CPU_LIMIT)
-    row("whole process per token", *(per_token(c, o.tokens) for c in paced), "us")
-    fast = cpu_round(1_000_000, o.fast_tokens)
-    row("CPU per token, full speed", *(per_token(c, o.fast_tokens) for c in fast), "us")
-    row("context switches, paced", *([max(1, c.switches) for c in x] for x in paced), "")
-
-    rss = [max(c.rss_kib for c in x) * 1024 for x in paced]
-    print(f"{'largest RSS, paced':<30}{rss[0] / 1e6:>11.2f}{rss[1] / 1e6:>11.2f} MB"
-          f"{'':>12}  limit {RSS_LIMIT / 1e6:.2f}  {verdict(rss[0], RSS_LIMIT)}")
-    sys.exit(0 if fine and rss[0] < RSS_LIMIT else 1)
+    bench = Bench(o.build, os.path.abspath(o.dir), o.quick is not None)
+    parts = {"micro": bench.micro, "startup": bench.startup, "paced": bench.paced,
+             "full-speed": bench.full_speed, "streams": bench.streams, "delay": bench.delay,
+             "memory": bench.memory}
+    for name, part in parts.items():
+        if o.k in name:
+            part()
+    broken = bench.table.broken
+    print("\n" + (f"over the limit: {', '.join(broken)}" if broken else "every limit holds"))
+    if bench.quick:
+        print("quick: too few rounds to judge by")
+    sys.exit(1 if broken and not bench.quick else 0)
 
 
 if __name__ == "__main__":
