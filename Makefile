@@ -3,6 +3,9 @@
 # What belongs to which binary is said in src/files.txt and tools/list.sh. Every variant (product,
 # musl, asan, tsan) keeps its objects in build/<variant>/obj and rebuilds only what changed: sources,
 # headers (-MMD) or its flags (build/<variant>/flags).
+#
+#   make RUNTIME=steal|fixed|local|bridge [READ_SIZE=n] [COALESCE=n] [PERMITS=n]   exactly one runtime
+#   make MINIMAL=1 ...                                                             `run` alone
 
 VERSION := 0.1.0
 CXX := g++
@@ -29,6 +32,15 @@ REVISION := $(shell git describe --always --exclude='*' --abbrev=10 2>/dev/null)
 FULL_VERSION := $(VERSION)$(if $(REVISION),+$(REVISION))
 USES_VERSION := $(if $(PRODUCT),$(shell grep -ls CHIMERA_VERSION $(PRODUCT)))
 
+# What a binary holds, and its defaults: the words of a kind, such as `RUNTIME=fixed READ_SIZE=1024`,
+# are the macros of include/chimera/rt/build.hpp. Few sources look at them. Those have their objects
+# in a folder per kind, all others are shared. No word: everything, in obj.
+HOLDS := RUNTIME READ_SIZE COALESCE PERMITS MINIMAL
+KIND := $(strip $(foreach word,$(HOLDS),$(if $(filter command%,$(origin $(word))),$(if $($(word)),$(word)=$($(word))))))
+KIND_SOURCES := $(shell tools/list.sh kind)
+$(if $(filter-out RUNTIME=steal RUNTIME=fixed RUNTIME=local RUNTIME=bridge,$(filter RUNTIME=%,$(KIND))),\
+  $(error RUNTIME is one of steal fixed local bridge))
+
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 LANG_FLAGS := -std=c++23 -Iinclude
 LEAN := -fno-exceptions -fno-rtti -fno-math-errno -ffp-contract=off
@@ -36,12 +48,17 @@ LEAN := -fno-exceptions -fno-rtti -fno-math-errno -ffp-contract=off
 # inlined into bigger ones (they spill) 3.9 KB, one partition for the link 1.3 KB.
 SMALL := -Oz -flto -flto-partition=one -fno-asynchronous-unwind-tables -fno-threadsafe-statics \
   -fno-jump-tables -fno-inline-functions-called-once -ffunction-sections -fdata-sections -fno-pie
+# A small common page keeps the linker from padding the file up to a page in front of the data.
 SMALL_LINK := -static -no-pie $(SMALL) -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,norelro \
-  -Wl,-z,noseparate-code
+  -Wl,-z,noseparate-code -Wl,-z,common-page-size=64
+product_LINK := $(SMALL_LINK)
 
-# What runs for every token is built for speed: 5,700 instead of 8,800 instructions a token, for 14 KB.
-HOT := src/wire/json.cpp src/wire/chunked.cpp src/wire/ndjson.cpp src/llm/ollama.cpp \
-  src/rt/worker.cpp src/sys/linux/port.cpp src/net/http_client.cpp
+# What pays for speed is built for it: 350 of 3,200 instructions a token for 2.3 KB. The other files
+# a token runs through (json, chunked, worker, port, http_client) would save 120 more for 9 KB.
+HOT := $(shell tools/list.sh hot)
+FAST := -O2 -fno-inline-functions
+product_HOT := $(FAST)
+musl_HOT := $(FAST)
 
 product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WARN)
 asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)
@@ -55,6 +72,7 @@ all: build/chimera  ## build build/chimera: static, stripped
 .PHONY: help
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1: what the binary holds"
 	@echo "  PREFIX=/usr/local for install, V=1 shows the commands"
 
 Q := $(if $(V),,@)
@@ -65,20 +83,39 @@ SAY = $(if $(V),@:,@printf '%-5s %s\n' $(1) $@)
 # $(1) variant, $(2) compiler
 define variant
 build/$(1)/flags: FORCE
-	@mkdir -p $$(@D); echo '$(2) $$($(1)_FLAGS) $$(TEST_FLAGS)' | cmp -s - $$@ || echo '$(2) $$($(1)_FLAGS) $$(TEST_FLAGS)' > $$@
+	@mkdir -p $$(@D); echo '$(2) $$(call all_flags,$(1))' | cmp -s - $$@ || echo '$(2) $$(call all_flags,$(1))' > $$@
 build/$(1)/obj/%.o: %.cpp build/$(1)/flags
 	$$(call SAY,C++)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(2) $$($(1)_FLAGS) $$(DEFINES) -frandom-seed=$$< -MMD -MP -c $$< -o $$@
+	$$(Q)$(2) $$($(1)_FLAGS) $$(call own_flags,$(1),$$<) -MMD -MP -c $$< -o $$@
 build/$(1)/obj/tests/%.o: tests/%.cpp build/$(1)/flags
 	$$(call SAY,C++)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(2) $$($(1)_FLAGS) $$(TEST_FLAGS) -MMD -MP -c $$< -o $$@
-$$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): DEFINES = -DCHIMERA_VERSION='"$$(FULL_VERSION)"'
 $$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): build/version
 endef
-$(HOT:%.cpp=build/product/obj/%.o) $(HOT:%.cpp=build/musl/obj/%.o): DEFINES += -O2
+# $(1) variant: whatever changes one of its files when it changes.
+all_flags = $($(1)_FLAGS) $(if $($(1)_HOT),$($(1)_HOT) $(HOT)) $($(1)_LINK) $(TEST_FLAGS)
+# $(1) variant, $(2) source: what this one file gets besides.
+own_flags = $(if $(filter $(2),$(HOT)),$($(1)_HOT)) -frandom-seed=$(2) \
+  $(if $(filter $(2),$(USES_VERSION)),-DCHIMERA_VERSION='"$(FULL_VERSION)"')
+
+# $(1) variant, $(2) compiler, $(3) kind
+define kind_rules
+build/$(1)/$(call kind_folder,$(3))/%.o: %.cpp build/$(1)/flags
+	$$(call SAY,C++)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(2) $$($(1)_FLAGS) $$(call own_flags,$(if $(filter MINIMAL=%,$(3)),,$(1)),$$<) \
+	  $(patsubst %,-DCHIMERA_%,$(3)) -MMD -MP -c $$< -o $$@
+$$(patsubst %.cpp,build/$(1)/$(call kind_folder,$(3))/%.o,$$(filter $$(KIND_SOURCES),$$(USES_VERSION))): build/version
+endef
+kind_folder = $(or $(subst =,-,$(subst $(subst ,, ),_,$(1))),obj)
 objects = $(patsubst %.cpp,build/$(1)/obj/%.o,$(2))
+# $(1) kind: the sources of its own. The minimal binary is small, not fast: nothing in it is hot.
+kind_sources = $(KIND_SOURCES) $(if $(filter MINIMAL=%,$(1)),$(HOT))
+# $(1) variant, $(2) kind: all objects of such a binary.
+kind_objects = $(call objects,$(1),$(filter-out $(call kind_sources,$(2)),$(PRODUCT))) \
+  $(patsubst %.cpp,build/$(1)/$(call kind_folder,$(2))/%.o,$(sort $(call kind_sources,$(2))))
 # $(1) variant, $(2) extra link flags. The object list lives in $^; `build/version` and lists drop out.
 link = $(CXX) $($(1)_FLAGS) $(2) $(filter %.o,$^) -o $@
 
@@ -95,9 +132,13 @@ FORCE:
 
 # --- the product ------------------------------------------------------------------------------
 
-build/product/chimera: $(call objects,product,$(PRODUCT)) src/files.txt
+# What build/chimera and build/musl/chimera hold at the moment.
+build/product/kind build/musl/kind: FORCE
+	@mkdir -p $(@D); echo '$(KIND)' | cmp -s - $@ || echo '$(KIND)' > $@
+
+build/product/chimera: $(call kind_objects,product,$(KIND)) src/files.txt build/product/kind build/product/flags
 	$(call SAY,LINK)
-	$(Q)$(CXX) $(SMALL_LINK) $(filter %.o,$^) -o $@
+	$(Q)$(CXX) $(product_LINK) $(filter %.o,$^) -o $@
 
 build/chimera: build/product/chimera
 	$(call SAY,STRIP)
@@ -112,14 +153,15 @@ musl_FLAGS = $(product_FLAGS) -nostdinc "-D__GLIBC_PREREQ(a,b)=0" -D__locale_t=l
   "-Dpthread_cond_clockwait(c,m,k,t)=pthread_cond_timedwait(c,m,t)" \
   -isystem /usr/include/c++/$(GCC_VERSION) -isystem /usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION) \
   -isystem /usr/include/x86_64-linux-musl -isystem $(GCC_INCLUDE)
+musl_LINK := -specs $(MUSL)/musl-gcc.specs $(SMALL_LINK)
 GCC_VERSION := $(shell $(CXX) -dumpversion)
 GCC_ARCH := $(shell $(CXX) -print-multiarch)
 GCC_INCLUDE := $(shell $(CXX) -print-file-name=include)
 $(eval $(call variant,musl,$(CXX)))
 
-build/musl/chimera.full: $(call objects,musl,$(PRODUCT)) src/files.txt
+build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags
 	$(call SAY,LINK)
-	$(Q)$(CXX) -specs $(MUSL)/musl-gcc.specs $(SMALL_LINK) $(filter %.o,$^) -o $@
+	$(Q)$(CXX) $(musl_LINK) $(filter %.o,$^) -o $@
 build/musl/chimera: build/musl/chimera.full
 	$(call SAY,STRIP)
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
@@ -128,6 +170,41 @@ build/musl/chimera: build/musl/chimera.full
 musl:  ## build/musl/chimera: the release, static on musl
 	@tools/need.sh musl-tools
 	@$(MAKE) build/musl/chimera
+
+# --- variants: the presets as binaries that hold one runtime each ---------------------------------
+
+# "name:RUNTIME=fixed,READ_SIZE=1024"; only their own sources are compiled again, then linked whole.
+VARIANTS := $(shell tools/list.sh variants)
+comma := ,
+variant_name = $(firstword $(subst :, ,$(1)))
+variant_kind = $(subst $(comma), ,$(lastword $(subst :, ,$(1))))
+binaries = $(foreach v,$(2),build/variants/$(1)/chimera-$(call variant_name,$(v)))
+# The minimal one is for devices: musl alone.
+GLIBC_VARIANTS := $(filter-out minimal:%,$(VARIANTS))
+
+# $(1) glibc or musl, $(2) variant of the rules, $(3) name, $(4) kind
+define variant_binary
+build/variants/$(1)/full/chimera-$(3): $(call kind_objects,$(2),$(4)) src/files.txt build/$(2)/flags
+	$$(call SAY,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CXX) $$($(2)_LINK) $$(filter %.o,$$^) -o $$@
+build/variants/$(1)/chimera-$(3): build/variants/$(1)/full/chimera-$(3)
+	$$(call SAY,STRIP)
+	$$(Q)$$(STRIP) -s -R .comment -o $$@ $$<
+endef
+$(foreach v,$(GLIBC_VARIANTS),$(eval $(call variant_binary,glibc,product,$(call variant_name,$(v)),$(call variant_kind,$(v)))))
+$(foreach v,$(VARIANTS),$(eval $(call variant_binary,musl,musl,$(call variant_name,$(v)),$(call variant_kind,$(v)))))
+
+# A kind may be that of several presets, and of this very call.
+KINDS := $(sort $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
+$(foreach k,$(KINDS),$(eval $(call kind_rules,product,$(CXX),$(subst $(comma), ,$(k)))))
+$(foreach k,$(KINDS),$(eval $(call kind_rules,musl,$(CXX),$(subst $(comma), ,$(k)))))
+
+.PHONY: variants variant-binaries
+variant-binaries: $(call binaries,glibc,$(GLIBC_VARIANTS)) $(call binaries,musl,$(VARIANTS))
+variants:  ## build/variants: each preset as a binary of its own, static, on glibc and on musl
+	@tools/need.sh musl-tools
+	@$(MAKE) variant-binaries
 
 .PHONY: run
 run: build/chimera  ## the main job on two simulated servers and the sample folder
@@ -193,6 +270,12 @@ fuzz:  ## fuzz every parser for FUZZ_SECONDS (20) each, with clang
 	@$(MAKE) fuzzers
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
+# --- models -----------------------------------------------------------------------------------
+
+.PHONY: models
+models:  ## the ring and the idle protocol, every interleaving of a small case, with spin
+	@tests/models/run.sh --summary build/models-summary
+
 # --- checks -----------------------------------------------------------------------------------
 
 # A second opinion on every source: clang sees dropped results of co_await, GCC 12 does not.
@@ -214,19 +297,68 @@ check:  ## layers, lint, headers alone, source list, clang warnings, size budget
 	@tools/check.sh --summary build/check-summary
 
 .PHONY: size
-size: build/chimera  ## bytes per layer and the size budgets
+size:  ## bytes of every variant and layer, and the size budgets
+	@tools/need.sh musl-tools
+	@$(MAKE) build/chimera build/musl/chimera variant-binaries
 	@tools/size.sh
 
+# Micro-benchmarks of the product's own objects, and the whole program against a bare C client with
+# the same libc. Peers come from packages at the time (tools/bench/peers.sh) and are never shipped.
+PEERS := build/bench/peers
+PICO := $(wildcard $(PEERS)/picohttpparser.c)
+SIMDJSON := $(wildcard /usr/include/simdjson.h)
+bench_FLAGS = $(LANG_FLAGS) $(if $(SIMDJSON),-DPEER_SIMDJSON -DSIMDJSON_EXCEPTIONS=0) \
+  $(if $(PICO),-DPEER_PICO -I$(PEERS)) -O2 -flto -fno-exceptions -fno-rtti -fno-pie $(WARN)
+$(eval $(call variant,bench,$(CXX)))
+bench_parts = $(patsubst %.cpp,build/bench/obj/%.o,$(filter-out tools/bench/streams.cpp,$(wildcard tools/bench/$(1))))
+build/bench/obj/%.c.o: %.c build/bench/flags
+	$(call SAY,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -flto -fno-pie -Wall -Wextra -MMD -MP -c $< -o $@
+build/bench/obj/pico.o: $(PICO)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -flto -fno-pie -c $< -o $@
+
+build/bench/micro: $(call bench_parts,*.cpp) build/bench/obj/tools/bench/peer_bare.c.o \
+    $(if $(PICO),build/bench/obj/pico.o) $(call objects,product,$(LIBRARY)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(CXX) -no-pie $(SMALL) -Wl,--gc-sections $(filter %.o,$^) $(if $(SIMDJSON),-lsimdjson) -o $@
+
+# The client library without a program around it, once with each libc.
+build/streams: $(call objects,product,tools/bench/streams.cpp $(LIBRARY)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(CXX) $(SMALL_LINK) -s $(filter %.o,$^) -o $@
+build/musl/streams: $(call objects,musl,tools/bench/streams.cpp $(LIBRARY)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(CXX) -specs $(MUSL)/musl-gcc.specs $(SMALL_LINK) -s $(filter %.o,$^) -o $@
+
+.PHONY: micro
+micro:  ## build/bench/micro: micro-benchmarks of the product's objects
+	@tools/bench/peers.sh $(PEERS)
+	@$(MAKE) build/bench/micro
+
 .PHONY: bench
-bench: build/chimera build/epoll_client build/measure  ## startup, CPU per token, memory against a bare C client
-	@tools/need.sh python3
-	@python3 tools/bench.py build/chimera build/epoll_client build/measure $(BENCH)
+bench:  ## micro-benchmarks, then the whole against a bare C client; BENCH=quick for a look
+	@tools/need.sh python3 musl-tools
+	@tools/bench/peers.sh $(PEERS)
+	@$(MAKE) build/chimera build/musl/chimera build/bench/micro build/streams build/musl/streams \
+	  build/epoll_client build/musl/epoll_client build/measure
+	@python3 tools/bench.py build $(BENCH)
 
 # The limit that `make bench` measures against, linked like the product, and what measures both.
 build/epoll_client build/measure: build/%: tools/%.c
 	$(call SAY,CC)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -O2 -Wall -Wextra -static -s $< -o $@
+build/musl/epoll_client: tools/epoll_client.c
+	$(call SAY,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc -std=c11 -O2 -Wall -Wextra -static -s $< -o $@
+
+.PHONY: judge
+judge: build/chimera build/epoll_client  ## can equal agents tell the presets apart? 20 minutes; JUDGE='--runs 3'
+	@tools/need.sh python3
+	@python3 tools/judge.py build/chimera build/epoll_client $(JUDGE)
 
 .PHONY: sources
 sources:  ## write src/files.txt from the tree

@@ -29,7 +29,7 @@ check "lint: house rules" tools/lint.sh
 check "headers: each compiles alone" tools/check_headers.sh
 check "clang: no warning" "$make" -k clang-pass
 check "build: no warning" "$make" build/chimera
-check "size: within budget" tools/size.sh
+check "size: within budget, README agrees" tools/size.sh --check
 
 line="$passed passed, $failed failed, 0 skipped"
 [ -z "$summary" ] || echo "$line" >"$summary"

@@ -4,6 +4,10 @@
 #
 #   tools/list.sh product    sources of build/chimera: platforms any and linux
 #   tools/list.sh library    the same without src/cli/main.cpp: what the unit tests link
+#   tools/list.sh hot        the sources that run for every token: built with -O2
+#   tools/list.sh kind       the sources that look at what the binary holds (include/chimera/rt/build.hpp)
+#   tools/list.sh variants   single-runtime binaries, "name:MACRO=value,..." of that header: the presets
+#                            of `chimera run --preset`, and the smallest one
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
 #   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net
@@ -53,6 +57,19 @@ tests() {  # word
 case ${1-} in
   product) sources any linux ;;
   library) sources any linux | grep -vx "$main" || true ;;
+  hot)
+    echo src/wire/ndjson.cpp src/llm/ollama.cpp | tr ' ' '\n' ;;
+  kind) sources any linux | xargs grep -lE 'chimera/rt/build\.hpp|CHIMERA_MINIMAL' || true ;;
+  variants)
+    echo tokio-default:RUNTIME=steal,READ_SIZE=8192
+    echo tokio-localset:RUNTIME=local,READ_SIZE=8192
+    echo asyncio:RUNTIME=local,READ_SIZE=65536
+    echo smol:RUNTIME=fixed,READ_SIZE=8192
+    echo smol-1kb:RUNTIME=fixed,READ_SIZE=1024
+    echo async-std:RUNTIME=bridge,READ_SIZE=8192,PERMITS=1
+    echo upstream-smol:RUNTIME=bridge,READ_SIZE=8192,PERMITS=2
+    echo upstream-smol-1kb:RUNTIME=bridge,READ_SIZE=8192,COALESCE=1024,PERMITS=2
+    echo minimal:RUNTIME=fixed,READ_SIZE=1024,MINIMAL=1 ;;
   virtual) virtual_sources | grep -vx "$main" || true ;;
   tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net)/' || true ;;
   tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;
