@@ -4,6 +4,7 @@
 #include "chimera/cli/explain.hpp"
 #include "chimera/net/http_client.hpp"
 #include "chimera/rt/build.hpp"
+#include "chimera/rt/scope.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
 
@@ -65,7 +66,8 @@ rt::Task<void> fetch(Job& job) {
     request.target = target;
     request.extra_fields = job.settings.client.extra_fields;
     net::Exchange exchange;
-    co_await client.exchange(request, job.sink, exchange);
+    rt::IoSide io;
+    co_await io.run(client.exchange(request, job.sink, exchange));
     job.outcome = exchange.outcome;
     if (!job.outcome || !job.sink.redirect()) co_return;
     auto next = wire::resolve(job.url, job.sink.location);
