@@ -14,11 +14,6 @@ namespace {
 // A server that drops an idle connection just as a request is on its way tells so within a round
 // trip. One that fails later has had the request, and asking again would make it work twice.
 constexpr Nanos kStaleWindow = 100 * kMilli;
-
-}  // namespace
-
-namespace {
-
 constexpr Nanos kGrace = 2 * kSecond;    // for the end of a body that has said all
 
 // Adds a field, unless the caller brings one of that name.

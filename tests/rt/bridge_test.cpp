@@ -15,8 +15,6 @@ namespace {
 
 const net::Deadline kNone;
 
-int here() { return rt::Worker::current()->index(); }
-
 rt::Task<void> say_where(std::vector<int>& log) {
   log.push_back(here());
   co_return;
@@ -69,25 +67,11 @@ rt::Task<void> use_there(net::Stream& stream, std::string& got) {
   REQUIRE(part.has_value());
   got += *part;
 }
-rt::Task<void> echo_once(net::Listener& listener, int times) {
-  Result<net::Stream> stream = co_await listener.accept();
-  REQUIRE(stream.has_value());
-  for (int i = 0; i < times; ++i) {
-    Result<std::string_view> part = co_await stream->read_some(kNone);
-    REQUIRE(part.has_value());
-    const std::string copy(*part);
-    Result<void> sent = co_await stream->write_all(copy, kNone);
-    REQUIRE(sent.has_value());
-  }
-  Result<std::string_view> end = co_await stream->read_some(kNone);
-  REQUIRE(end.has_value());
-  CHECK(end->empty());
-}
 rt::Task<void> bridged_stream(std::string& got) {
   net::Listener listener;
   REQUIRE(listener.open(*sys::parse_ip("127.0.0.1", 0)).has_value());
   rt::Scope scope;
-  scope.start(echo_once(listener, 3), Place::here());
+  scope.start(echo(listener, 3), Place::here());
   {
     net::Stream stream;
     rt::IoSide io;

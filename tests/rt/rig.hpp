@@ -31,6 +31,44 @@ inline constexpr bool kTsan = true;
 inline constexpr bool kTsan = false;
 #endif
 
+inline int here() { return rt::Worker::current()->index(); }
+
+// A peer that sends back what it gets, `times` reads of it, and then hears the end.
+inline rt::Task<void> echo(net::Listener& listener, int times) {
+  const net::Deadline none;
+  Result<net::Stream> stream = co_await listener.accept();
+  REQUIRE(stream.has_value());
+  for (int i = 0; i < times; ++i) {
+    Result<std::string_view> part = co_await stream->read_some(none);
+    REQUIRE(part.has_value());
+    const std::string copy(*part);
+    Result<void> sent = co_await stream->write_all(copy, none);
+    REQUIRE(sent.has_value());
+  }
+  Result<std::string_view> end = co_await stream->read_some(none);
+  CHECK((!end.has_value() || end->empty()));   // or the runtime stops
+}
+
+// Two tasks that let each other in, `hops` times in all; `count` is guarded by the gates alone.
+inline rt::Task<void> play(rt::Gate& mine, rt::Gate& theirs, uint64_t hops,
+                           std::atomic<uint64_t>& shown, uint64_t& count) {
+  for (uint64_t i = 0; i < hops / 2; ++i) {
+    co_await mine.acquire();
+    ++count;
+    shown.store(count, std::memory_order_relaxed);
+    theirs.release();
+  }
+}
+inline rt::Task<void> ping_pong(uint64_t hops, std::atomic<uint64_t>& shown, uint64_t& count,
+                                rt::Place one, rt::Place other) {
+  rt::Gate ping(1), pong(1);
+  co_await pong.acquire();
+  rt::Scope scope;
+  scope.start(play(ping, pong, hops, shown, count), one);
+  scope.start(play(pong, ping, hops, shown, count), other);
+  co_await scope.join();
+}
+
 // The virtual clock moves only when somebody waits.
 inline bool clock_is_virtual() {
   const Nanos start = sys::now();

@@ -15,8 +15,6 @@ namespace {
 
 const net::Deadline kNone;
 
-int here() { return rt::Worker::current()->index(); }
-
 // ---- behind a hog -------------------------------------------------------------------------------
 
 using Count = std::atomic<int>;
@@ -84,22 +82,6 @@ rt::Task<void> tick_all(std::deque<std::atomic<uint8_t>>& times) {
 }
 
 constexpr uint64_t kHops = kTsan ? 40'000 : 100'000;
-rt::Task<void> play(rt::Gate& mine, rt::Gate& theirs, uint64_t& hops, Bench& bench) {
-  for (uint64_t i = 0; i < kHops / 2; ++i) {
-    co_await mine.acquire();
-    ++hops;                           // guarded by the gates alone
-    bench.progress.store(hops, std::memory_order_relaxed);
-    theirs.release();
-  }
-}
-rt::Task<void> ping_pong(uint64_t& hops, Bench& bench) {
-  rt::Gate ping(1), pong(1);
-  co_await pong.acquire();
-  rt::Scope scope;
-  scope.start(play(ping, pong, hops, bench));
-  scope.start(play(pong, ping, hops, bench));
-  co_await scope.join();
-}
 
 // An account is gone as soon as the last child is: nobody may charge it behind that, and it must be
 // complete, although the child's last slices were on other workers.
@@ -370,7 +352,7 @@ TEST_CASE("steal: ping-pong") {
     CAPTURE(workers);
     uint64_t hops = 0;
     Bench bench(Kind::steal, workers);
-    bench.run(ping_pong(hops, bench), 60);
+    bench.run(ping_pong(kHops, bench.progress, hops, Place::any(), Place::any()), 60);
     CHECK(hops == kHops);
   }
 }

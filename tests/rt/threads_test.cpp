@@ -72,23 +72,6 @@ void post_all(std::deque<Slot>& slots) {
 
 constexpr uint64_t kHops = 200'000;
 
-rt::Task<void> play(rt::Gate& mine, rt::Gate& theirs, uint64_t& hops, Bench& bench) {
-  for (uint64_t i = 0; i < kHops / 2; ++i) {
-    co_await mine.acquire();
-    ++hops;                           // guarded by the gates alone
-    bench.progress.store(hops, std::memory_order_relaxed);
-    theirs.release();
-  }
-}
-rt::Task<void> ping_pong(uint64_t& hops, Bench& bench) {
-  rt::Gate ping(1), pong(1);
-  co_await pong.acquire();
-  rt::Scope scope;
-  scope.start(play(ping, pong, hops, bench), Place::on(0));
-  scope.start(play(pong, ping, hops, bench), Place::on(1));
-  co_await scope.join();
-}
-
 // ---- parking ------------------------------------------------------------------------------------
 
 rt::Task<void> sleep_until(Nanos until, int64_t& outcome) {
@@ -226,7 +209,7 @@ TEST_CASE("threads: posted from a foreign thread, each exactly once") {
 TEST_CASE("threads: ping-pong between two workers") {
   uint64_t hops = 0;
   Bench bench(rt::Kind::fixed, 2);
-  bench.run(ping_pong(hops, bench), 60);
+  bench.run(ping_pong(kHops, bench.progress, hops, Place::on(0), Place::on(1)), 60);
   CHECK(hops == kHops);
   const rt::WorkerCounters c = bench.runtime.counters();
   CHECK(c.posted > 0);                  // a release that comes first needs no hand-over

@@ -19,8 +19,6 @@ namespace {
 
 const net::Deadline kNone;
 
-int here() { return rt::Worker::current()->index(); }
-
 struct Outcome {
   std::string got;
   int slices_elsewhere = 0;
@@ -28,21 +26,6 @@ struct Outcome {
   Nanos at = 0;
   bool failed = false;
 };
-
-// Pinned: the peer, on worker 0.
-rt::Task<void> echo(net::Listener& listener, int times) {
-  Result<net::Stream> stream = co_await listener.accept();
-  REQUIRE(stream.has_value());
-  for (int i = 0; i < times; ++i) {
-    Result<std::string_view> part = co_await stream->read_some(kNone);
-    REQUIRE(part.has_value());
-    const std::string copy(*part);
-    Result<void> sent = co_await stream->write_all(copy, kNone);
-    REQUIRE(sent.has_value());
-  }
-  Result<std::string_view> end = co_await stream->read_some(kNone);
-  CHECK((!end.has_value() || end->empty()));   // or the runtime stops
-}
 
 // More reads than there are buffers, with the socket on worker 0 and the task on worker 1.
 rt::Task<void> converse(Address to, int times, Outcome& out) {
