@@ -77,33 +77,42 @@ static void compare_to_serial(RunFigures& f, const RunOutcome& r) {
   if (tokens > 0) f.true_speedup_tokens = f.aggregate_tps * alone_s / tokens;
 }
 
-RunFigures figures_of(const RunOutcome& r) {
+RunFigures decompose(double wall_s, double sum_s, double longest_s, size_t agents) {
   RunFigures f;
-  f.wall_s = to_seconds(r.wall);
-  if (r.agents.empty()) return f;
-  const double n = static_cast<double>(r.agents.size());
+  const double n = static_cast<double>(agents);
+  f.wall_s = wall_s;
+  f.sequential_s = sum_s;
+  if (wall_s > 0) {
+    f.speedup = sum_s / wall_s;
+    f.imbalance_pp_of_wall = 100 * (n * longest_s - sum_s) / (n * wall_s);
+    f.overhead_pp = 100 * (wall_s - longest_s) / wall_s;
+  }
+  f.efficiency_percent = f.speedup / n * 100;
+  f.contention_detected = f.speedup < 0.75 * n;
+  if (longest_s > 0) f.imbalance_pp = 100 - 100 * sum_s / (n * longest_s);
+  f.overhead_ms = 1000 * (wall_s - longest_s);
+  return f;
+}
+
+RunFigures figures_of(const RunOutcome& r) {
+  if (r.agents.empty()) {
+    RunFigures none;
+    none.wall_s = to_seconds(r.wall);
+    return none;
+  }
   Nanos longest = 0, waited = 0;
+  double sum_s = 0;
   uint64_t tokens = 0;
   for (const AgentOutcome& a : r.agents) {
-    f.sequential_s += to_seconds(a.total);
+    sum_s += to_seconds(a.total);
     longest = std::max(longest, a.total);
     waited += a.ready_wait;
     for (const StageOutcome* stage : stages_of(a)) tokens += stage->call.tokens();
   }
-  if (r.wall > 0) {
-    f.speedup = f.sequential_s / f.wall_s;
-    f.aggregate_tps = static_cast<double>(tokens) / f.wall_s;
-    const double longest_s = to_seconds(longest);
-    f.imbalance_pp_of_wall = 100 * (n * longest_s - f.sequential_s) / (n * f.wall_s);
-    f.overhead_pp = 100 * (f.wall_s - longest_s) / f.wall_s;
-  }
-  f.efficiency_percent = f.speedup / n * 100;
-  f.contention_detected = f.speedup < 0.75 * n;
-  if (longest > 0) {
-    f.imbalance_pp = 100 - 100 * f.sequential_s / (n * to_seconds(longest));
-    f.contention_percent = 100 * to_seconds(waited) / f.sequential_s;
-  }
-  f.overhead_ms = to_ms(r.wall - longest);
+  RunFigures f = decompose(to_seconds(r.wall), sum_s, to_seconds(longest), r.agents.size());
+  if (r.wall > 0) f.aggregate_tps = static_cast<double>(tokens) / f.wall_s;
+  if (longest > 0) f.contention_percent = 100 * to_seconds(waited) / f.sequential_s;
+  f.overhead_ms = to_ms(r.wall - longest);   // exact
   compare_to_serial(f, r);
   if (r.agents.size() < 2) return f;
   const AgentFigures a = figures_of(r.agents[0]), b = figures_of(r.agents[1]);

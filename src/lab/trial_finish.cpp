@@ -1,5 +1,6 @@
 // A trial that was read to its end: why it is left out, what is computed, where it belongs.
 #include "chimera/base/text.hpp"
+#include "chimera/lab/record.hpp"
 #include "trial_text.hpp"
 
 namespace chimera::lab {
@@ -57,7 +58,7 @@ void TrialText::judge(TrialPart& c) {
   }
 }
 
-// What figures_of(RunOutcome) computes, from what a file has.
+// What a file does not state, from the times that it has.
 void TrialText::derive() {
   double sum = 0, longest = 0, tokens = 0;
   for (const TrialAgent& a : trial_->agents) {
@@ -67,13 +68,12 @@ void TrialText::derive() {
   }
   double* to = trial_->numbers;
   const double wall = to[Trial::concurrent_wall_time_s];
-  const double n = static_cast<double>(trial_->agents.size()), all = n * longest;
   if (!(wall > 0 && sum > 0)) return;
+  const RunFigures f = decompose(wall, sum, longest, trial_->agents.size());
   // In the order of the enumeration.
   const double derived[] = {
-      sum, sum / wall, sum / wall < 0.75 * n ? 1.0 : 0.0, 100 - 100 * sum / all,
-      100 * (all - sum) / (n * wall), 1000 * (wall - longest), 100 * (wall - longest) / wall,
-      tokens / wall};
+      f.sequential_s, f.speedup, f.contention_detected ? 1.0 : 0.0, f.imbalance_pp,
+      f.imbalance_pp_of_wall, f.overhead_ms, f.overhead_pp, tokens / wall};
   static_assert(Trial::sequential_estimated_s + std::size(derived) == Trial::contention_percent);
   to += Trial::sequential_estimated_s;
   for (const double value : derived) {

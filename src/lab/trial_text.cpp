@@ -214,7 +214,7 @@ void TrialText::run_leaf(size_t run) {
   look_up();
   TrialPart& c = call(0, 0);
   put(c.numbers, kCallNames);
-  if (is("throughput_tps")) c.numbers[TrialPart::tokens_per_second] = number();
+  if (is("throughput_tps")) c.numbers[TrialPart::rate_tps] = number();
 }
 
 void TrialText::look_up() {

@@ -350,7 +350,7 @@ TEST_CASE("chimeraforge's files: a trial per run") {
   CHECK(a.metric(1) == 80);
   CHECK(isnan(a.metric(2)));
   CHECK(isnan(a[Trial::efficiency_percent]));
-  CHECK(a.agents[0].calls[0][TrialPart::tokens_per_second] == 40.5);
+  CHECK(a.agents[0].calls[0][TrialPart::rate_tps] == 40.5);
   CHECK(a.reasons == 0);
   CHECK(b.config == a.config);
   CHECK(b[Trial::run_number] == 2);

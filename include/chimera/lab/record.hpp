@@ -55,6 +55,9 @@ struct RunFigures {
   double true_speedup_tokens = NAN;       // aggregate_tps / (tokens alone / sum(T alone))
 };
 RunFigures figures_of(const agent::RunOutcome& r);
+// Of them what follows from the agents' times alone: all that a file of others has.
+// `agents` is not 0.
+RunFigures decompose(double wall_s, double sum_s, double longest_s, size_t agents);
 
 // Percentile of ascending values by linear interpolation (type 7), q in 0..1; 0 when empty.
 double percentile(std::span<const uint32_t> sorted, double q);

@@ -43,7 +43,7 @@ std::string reason_words(Reasons reasons);   // "cold, loop"; "" when there is n
 struct TrialPart {
   enum Number : uint8_t {
     eval_duration_ms, load_duration_ms, prompt_eval_duration_ms,   // the server's clock
-    total_duration_ms, ttft_ms, tokens, tokens_per_second,
+    total_duration_ms, ttft_ms, tokens, rate_tps,
     execution_time_s,    // of an agent: from before ingest to behind its last call
     text_bytes,          // of a call's answer without outer blanks; not stored as such
     kNumbers
