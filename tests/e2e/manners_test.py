@@ -28,7 +28,8 @@ def option_table():
         "kSim": {"sim"},
         "kClient": {"run", "fetch"},
         "kSelftest": {"selftest"},
-        "kEvery": {*COMMANDS, "selftest"},
+        "kBench": {"bench"},
+        "kStats": {"stats"},
     }
     for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
         yield set().union(*(bits[w] for w in words.split(" | "))), (

@@ -76,18 +76,19 @@ struct Settings {
 };
 
 // Which commands have an option: one bit each.
-enum Commands : uint8_t {
+enum Commands : uint16_t {
   kRun = 1,
   kFetch = 2,
   kIngest = 4,
   kSim = 8,
   kSelftest = 16,
-  kClient = kRun | kFetch,
-  kEvery = 31
+  kBench = 32,
+  kStats = 64,
+  kClient = kRun | kFetch
 };
 
 struct Option {
-  uint8_t commands;
+  uint16_t commands;
   char letter;                 // 0 = none
   const char* name;            // without the dashes
   const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two
