@@ -6,6 +6,7 @@
 #
 #   make RUNTIME=steal|fixed|local|bridge [READ_SIZE=n] [COALESCE=n] [PERMITS=n]   exactly one runtime
 #   make MINIMAL=1 ...                                                             `run` alone
+#   make WHOLE_LIBC=1 ...                                                          glibc as it is
 
 VERSION := 0.1.0
 CXX := g++
@@ -60,7 +61,10 @@ FAST := -O2 -fno-inline-functions
 product_HOT := $(FAST)
 musl_HOT := $(FAST)
 
-product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WARN)
+# With our own malloc, and without half a megabyte that glibc would bring for nothing
+# (sys/linux/libc.cpp). WHOLE_LIBC=1 leaves it as it is, should another version of it not link.
+STATIC := $(if $(WHOLE_LIBC),,-DCHIMERA_STATIC)
+product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(STATIC) $(WARN)
 asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)
 tsan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=thread -Wno-tsan $(WARN)
 # Tests keep exceptions: doctest leaves a failed REQUIRE with one.
@@ -320,7 +324,8 @@ build/bench/obj/pico.o: $(PICO)
 	$(Q)$(CC) -O2 -flto -fno-pie -c $< -o $@
 
 build/bench/micro: $(call bench_parts,*.cpp) build/bench/obj/tools/bench/peer_bare.c.o \
-    $(if $(PICO),build/bench/obj/pico.o) $(call objects,product,$(LIBRARY)) src/files.txt
+    $(if $(PICO),build/bench/obj/pico.o) \
+    $(call objects,product,$(filter-out src/sys/linux/libc.cpp,$(LIBRARY))) src/files.txt
 	$(call SAY,LINK)
 	$(Q)$(CXX) -no-pie $(SMALL) -Wl,--gc-sections $(filter %.o,$^) $(if $(SIMDJSON),-lsimdjson) -o $@
 

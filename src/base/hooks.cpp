@@ -5,21 +5,18 @@
 // nothing below is reachable but by our own error or by real exhaustion.
 //
 // Sanitizer builds keep the tool's allocator, and with it the mismatch checks.
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <new>
 
+#include "chimera/base/result.hpp"
+
 namespace {
 
-[[noreturn]] void die(const char* line) {
-  fputs(line, stderr);
-  abort();
-}
-[[noreturn]] void out_of_memory() { die("chimera: out of memory\n"); }
-[[noreturn]] void library_check() { die("chimera: standard library check failed\n"); }
+[[noreturn]] void out_of_memory() { chimera::die("chimera: out of memory\n"); }
+[[noreturn]] void library_check() { chimera::die("chimera: standard library check failed\n"); }
 
 }  // namespace
 

@@ -1,9 +1,8 @@
 #include "chimera/cli/explain.hpp"
 
-#include <string.h>
-
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
+#include "chimera/sys/errors.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/wire/url.hpp"
 
@@ -68,7 +67,7 @@ bool is_http(Errc code) {
 void append_number(std::string& s, const Error& e) {
   if (e.os == 0 || e.code == Errc::not_found) return;
   if (!is_http(e.code)) {
-    s.append(": ").append(strerror(e.os));
+    s.append(": ").append(sys::error_words(e.os));
     return;
   }
   s.append(" (HTTP ");

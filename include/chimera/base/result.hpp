@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <string_view>
 #include <utility>
 
 namespace chimera {
@@ -57,6 +58,9 @@ using Result = std::expected<T, Error>;
 [[nodiscard]] constexpr std::unexpected<Error> fail(const Error& e) {
   return std::unexpected<Error>(e);
 }
+
+// Writes the line to stderr and aborts; allocates nothing. The platform defines it (sys).
+[[noreturn]] void die(std::string_view line);
 
 // Aborts with file and line. Only for broken promises of our own code: input can never abort us.
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);

@@ -69,7 +69,8 @@ pid_t fork_child(char* const* arguments, int out) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t parent = getpid();
-  const pid_t pid = fork();
+  // Not fork(), which runs the library's handlers first; in glibc they bring stdio.
+  const pid_t pid = _Fork();
   if (pid == 0) become_child(arguments, out, parent);
   const int why = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
