@@ -241,7 +241,15 @@ build/tsan/unit: $(call objects,tsan,tests/main.cpp $(TSAN_TESTS) $(TSAN))
 	$(call SAY,LINK)
 	$(Q)$(call link,tsan)
 
-SUITES := $(if $(UNIT_TESTS),build/asan/unit) $(if $(VIRTUAL_TESTS),build/asan/virtual) \
+# What the sanitizers' builds do not have: malloc of the static binaries.
+build/product/malloc_stress: $(call objects,product,tests/static/malloc_stress.cpp $(LIBRARY)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(CXX) $(product_LINK) $(filter %.o,$^) -o $@
+build/musl/malloc_stress: $(call objects,musl,tests/static/malloc_stress.cpp $(LIBRARY)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(CXX) $(musl_LINK) $(filter %.o,$^) -o $@
+
+SUITES := build/product/malloc_stress $(if $(UNIT_TESTS),build/asan/unit) $(if $(VIRTUAL_TESTS),build/asan/virtual) \
   $(if $(TSAN_TESTS),build/tsan/unit)
 
 .PHONY: test test-suites
