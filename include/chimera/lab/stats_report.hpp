@@ -26,5 +26,7 @@ std::string stats_text(const StatsReport& r);   // printable
 std::string stats_markdown(const StatsReport& r);
 std::string stats_csv(const StatsReport& r);    // a row a group (and metric)
 std::string stats_json(const StatsReport& r);   // contract section 8, "chimera.stats/1"
+std::string stats_svg(const StatsReport& r);    // the first metric's runs, as one picture
+std::string stats_html(const StatsReport& r);   // one page that needs nothing else
 
 }  // namespace chimera::lab

@@ -1,0 +1,292 @@
+#include "chart.hpp"
+
+#include <math.h>
+
+#include <algorithm>
+
+namespace chimera::lab {
+
+const std::string_view kChartStyle =
+    ":root{color-scheme:light dark;--b:#fff;--f:#1b2027;--m:#5a6470;--l:#d8dee4;"
+    "--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#cc79a7;--c4:#e69f00;--c5:#56b4e9;--c6:#8a7800;"
+    "--c7:#6e6e6e}"
+    "@media(prefers-color-scheme:dark){:root{--b:#12161c;--f:#e8ecf1;--m:#9ba6b3;--l:#2d353f;"
+    "--c0:#4a9fe0;--c1:#f07f3c;--c2:#2fc296;--c3:#e196c1;--c4:#f0b429;--c5:#9fd8f8;--c6:#e3d54a;"
+    "--c7:#b4b4b4}}"
+    "svg{overflow:visible}"
+    "svg text{font:11.5px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
+    "fill:var(--m)}"
+    "svg .n{font-size:13px;font-weight:600;fill:var(--f);stroke:var(--b);stroke-width:4;"
+    "paint-order:stroke}.n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
+    ".e{text-anchor:end}.h{text-anchor:middle}"
+    ".c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}"
+    ".c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}"
+    ".d,.r{fill:currentColor}.d{stroke:var(--b);stroke-width:.8;fill-opacity:.85}"
+    ".g,.l,.w,.i,.q,.p{fill:none;stroke:var(--l)}.l{stroke:var(--m)}"
+    ".w{stroke:currentColor;stroke-width:1.5}.q{fill:currentColor;fill-opacity:.28;"
+    "stroke:currentColor}.i{stroke:var(--f);stroke-width:2}.v{fill:var(--f);stroke:var(--b)}"
+    ".p{stroke:var(--m);stroke-width:1.5;stroke-dasharray:5 3}.r2{fill-opacity:.4}"
+    ".o{fill:var(--b);stroke:currentColor;stroke-width:1.5}";
+
+const std::string_view kChartShapes =
+    "<path id='s0' d='M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0'/><path id='s1' d='M-3.6-3.6h7.2v7.2h-7.2z'/>"
+    "<path id='s2' d='M0-4.6L4.4 3.4h-8.8z'/><path id='s3' d='M0-5L5 0L0 5L-5 0z'/>"
+    "<path id='s4' d='M-1.5-4.6h3v3.1h3.1v3h-3.1v3.1h-3v-3.1h-3.1v-3h3.1z'/>"
+    "<path id='s5' d='M0 4.6L4.4-3.4h-8.8z'/>"
+    "<path id='s6' d='M0-2.1L2.6-4.7L4.7-2.6L2.1 0L4.7 2.6L2.6 4.7L0 2.1L-2.6 4.7L-4.7 2.6L-2.1 0"
+    "L-4.7-2.6L-2.6-4.7z'/><path id='s7' d='M-2.4-4.4h4.8L5 0L2.4 4.4h-4.8L-5 0z'/>";
+
+namespace {
+
+constexpr std::string_view kLine = "<line class='$' x1='$%' x2='$%' y1='$' y2='$'/>";
+
+// Vertical lines at the ticks from y `top` to `bottom`; below them the labels that have room, and
+// the title.
+void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, double top,
+                 double bottom) {
+  double free_from = 0;
+  for (int i = 0; i <= axis.steps(); ++i) {
+    const double x = axis.at(axis.value(i));
+    put(out, kLine, {"g", x, x, top, bottom});
+    std::string label;
+    axis.append_label(label, i);
+    const double width = text_width(label, kSmall);
+    const bool last = i == axis.steps();
+    const double from = x * kNarrow / 100 - (i == 0 ? 0 : last ? width : width / 2);
+    if (from < free_from) continue;
+    free_from = from + width + 8;
+    put(out, "<text class='$' x='$%' y='$'>$</text>",
+        {i == 0 ? "" : last ? "e" : "h", x, bottom + 15, label});
+  }
+  put(out, "<text class='h' x='50%' y='$'>$</text>",
+      {bottom + 32, fitted(title, kNarrow, kSmall)});
+}
+
+// The name, and what is said about it.
+void draw_name(std::string& out, std::string_view name, const std::string& note, double y) {
+  const double room = kNarrow - text_width(note, kSmall) - 10;
+  put(out, "<text class='n' y='$'>$<tspan dx='10'>$</tspan></text>",
+      {y + 12, fitted(name, room, kBase + 0.5), note});
+}
+
+// --- rows ---------------------------------------------------------------------------------------
+
+// Below its name, from the top.
+constexpr double kName = 17, kSaid = 15, kDots = 22, kBox = 18, kMean = 11, kGap = 13;
+
+// The runs of a row that its axis does not hold.
+struct Beyond {
+  size_t below = 0, above = 0;
+  double least = INFINITY, greatest = -INFINITY;
+};
+
+Beyond beyond_of(const Row& row, const Axis& axis) {
+  Beyond b;
+  for (size_t i = 0; i < row.n; ++i) {
+    const double v = row.value(row.of, i);
+    if (!isfinite(v) || axis.holds(v)) continue;
+    ++(v < axis.low() ? b.below : b.above);
+    b.least = std::min(b.least, v);
+    b.greatest = std::max(b.greatest, v);
+  }
+  return b;
+}
+
+// Whether anything of a row is drawn on the axis.
+bool has_lane(const Row& row, const Beyond& b) { return row.d.n > b.below + b.above; }
+
+double height_of(const Row& row, const RowChart& c) {
+  const Beyond b = beyond_of(row, c.axis);
+  return kName + (b.below + b.above > 0 ? kSaid : 0) +
+         (has_lane(row, b) ? kDots + (c.box ? kBox : 0) + kMean : 0) + kGap;
+}
+
+// Dots that would lie on each other are stacked to both sides of the line.
+void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
+  constexpr double kWide = 6.2;
+  uint32_t stacked[static_cast<int>(kNarrow / kWide) + 2] = {};
+  out += "<g class='d'>";
+  for (size_t i = 0; i < row.n; ++i) {
+    const double v = row.value(row.of, i);
+    if (!isfinite(v) || !axis.holds(v)) continue;
+    const double x = axis.at(v);
+    const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
+    const double away = (level + 1) / 2 * 2.9;
+    put(out, "<circle cx='$%' cy='$' r='3.1'>", {x, level % 2 != 0 ? y - away : y + away});
+    if (row.tip != nullptr) {
+      out += "<title>";
+      row.tip(out, row.of, i);
+      out += "</title>";
+    }
+    out += "</circle>";
+  }
+  out += "</g>";
+}
+
+void draw_box(std::string& out, const Description& d, const Axis& axis, double y) {
+  const double q1 = axis.at(d.p25), q3 = axis.at(d.p75), middle = axis.at(d.p50);
+  put(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
+  put(out, "<rect class='q' x='$%' y='$' width='$%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
+  put(out, kLine, {"i", middle, middle, y - 7, y + 7});
+}
+
+void draw_mean(std::string& out, const Row& row, const Axis& axis, double y) {
+  if (!isnan(row.mean.low))
+    put(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
+  put(out, "<use class='v' href='#s3' x='$%' y='$'/>", {axis.at(row.d.mean), y});
+}
+
+void draw_beyond(std::string& out, const Row& row, const Beyond& b, const RowChart& c, double y) {
+  const int decimals = c.axis.decimals();
+  const size_t count = b.below + b.above;
+  std::string said = b.above == 0 ? "\u25c2 " : b.below == 0 ? "\u25b8 " : "\u25c2\u25b8 ";
+  put(said, count == row.d.n && count > 1 ? "all $ runs" : count == 1 ? "$ run" : "$ runs",
+      {static_cast<double>(count)});
+  put(said, b.greatest > b.least ? " off this axis: $ to $" : " off this axis: $",
+      {{b.least, decimals}, {b.greatest, decimals}});
+  put(out, "<text y='$'>$</text>", {y + 11, fitted(said, kNarrow, kSmall)});
+}
+
+// Returns where the next one begins.
+double draw_row(std::string& out, const Row& row, const RowChart& c, double y) {
+  const Beyond b = beyond_of(row, c.axis);
+  const double end = y + height_of(row, c);
+  draw_name(out, row.name, row.note, y);
+  y += kName;
+  if (b.below + b.above > 0) {
+    draw_beyond(out, row, b, c, y);
+    y += kSaid;
+  }
+  if (has_lane(row, b)) {
+    put(out, "<g class='c$'>", {colour_of(row.series)});
+    draw_dots(out, row, c.axis, y + kDots / 2);
+    y += kDots;
+    if (c.box) {
+      draw_box(out, row.d, c.axis, y + kBox / 2);
+      y += kBox;
+    }
+    if (c.axis.holds(row.d.mean)) draw_mean(out, row, c.axis, y + kMean / 2);
+    out += "</g>";
+  }
+  return end;
+}
+
+}  // namespace
+
+double height_of(const RowChart& c) {
+  double height = kBelow;
+  for (const Row& row : c.rows) height += height_of(row, c);
+  return height;
+}
+
+void draw(std::string& out, const RowChart& c) {
+  double y = 0;
+  draw_x_axis(out, c.axis, c.axis_title, y, height_of(c) - kBelow);
+  for (const Row& row : c.rows) y = draw_row(out, row, c, y);
+}
+
+// --- bars ---------------------------------------------------------------------------------------
+
+constexpr double kBarRow = 48;
+
+double height_of(const BarChart& c) { return static_cast<double>(c.bars.size()) * kBarRow + kBelow; }
+
+void draw(std::string& out, const BarChart& c) {
+  double y = 0;
+  draw_x_axis(out, c.axis, c.axis_title, y, height_of(c) - kBelow);
+  for (const Bar& bar : c.bars) {
+    draw_name(out, bar.name, bar.note, y);
+    double from = 0;
+    for (int i = 0; i < 2; ++i) {
+      const double to = std::max(c.axis.at(bar.parts[0] + (i > 0 ? bar.parts[1] : 0)), from);
+      put(out, "<rect class='r c$' x='$%' y='$' width='$%' height='14'/>",
+          {i, from, y + 18, to - from});
+      from = to;
+    }
+    put(out, "<rect class='r c3' y='$' width='$%' height='4'/>", {y + 34, c.axis.at(bar.marked)});
+    y += kBarRow;
+  }
+}
+
+// --- points -------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr double kAbove = 26;              // room for the title of y
+
+double y_of(const PointChart& c, double v) { return kAbove + c.height * (1 - c.y.at(v) / 100); }
+
+void draw_y_axis(std::string& out, const PointChart& c) {
+  put(out, "<text x='-38' y='11'>$</text>", {c.y_title});
+  for (int i = 0; i <= c.y.steps(); ++i) {
+    const double y = y_of(c, c.y.value(i));
+    put(out, kLine, {"g", 0, 100, y, y});
+    std::string label;
+    c.y.append_label(label, i);
+    put(out, "<text class='e' x='-7' y='$'>$</text>", {y + 4, label});
+  }
+}
+
+void draw_frontier(std::string& out, const PointChart& c) {
+  const Point* before = nullptr;
+  for (const uint32_t i : frontier_of(c.points)) {
+    const Point* p = &c.points[i];
+    const double x = c.x.at(p->x);
+    if (before != nullptr) {
+      const double y = y_of(c, before->y);
+      put(out, kLine, {"p", c.x.at(before->x), x, y, y});
+      put(out, kLine, {"p", x, x, y, y_of(c, p->y)});
+    }
+    before = p;
+  }
+}
+
+void draw_labels(std::string& out, const PointChart& c) {
+  std::vector<Label> labels;
+  for (const Point& p : c.points) {
+    if (!isfinite(p.x) || !isfinite(p.y)) continue;
+    Label l;
+    l.x = c.x.at(p.x) * kNarrow / 100;
+    l.y = y_of(c, p.y) - kAbove;
+    l.width = std::min(text_width(p.label, kSmall), kNarrow / 2 - kLabelGap);
+    labels.push_back(l);
+  }
+  place(labels, c.height);
+  const Label* l = labels.data();
+  for (const Point& p : c.points) {
+    if (!isfinite(p.x) || !isfinite(p.y)) continue;
+    const double away = l->at - l->y, side = l->left ? -1 : 1;
+    put(out, "<svg x='$%' y='$'>", {c.x.at(p.x), kAbove + l->y});
+    if (fabs(away) > 4) put(out, "<path class='l' d='M0 0L$ $'/>", {side * (kLabelGap - 2), away});
+    put(out, "<text class='$' x='$' y='$'>$</text></svg>",
+        {l->left ? "e" : "", side * kLabelGap, away + 4,
+         fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
+    ++l;
+  }
+}
+
+}  // namespace
+
+double height_of(const PointChart& c) { return kAbove + c.height + kBelow; }
+
+void draw(std::string& out, const PointChart& c) {
+  draw_y_axis(out, c);
+  draw_x_axis(out, c.x, c.x_title, kAbove, kAbove + c.height);
+  if (c.frontier) draw_frontier(out, c);
+  const bool labelled = !c.points.empty() && !c.points[0].label.empty();
+  if (labelled) draw_labels(out, c);
+  for (const Point& p : c.points) {
+    if (!isfinite(p.x) || !isfinite(p.y)) continue;
+    put(out, "<use class='$ c$' href='#s$' x='$%' y='$'>",
+        {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
+         c.x.at(p.x), y_of(c, p.y)});
+    if (c.tip != nullptr) {
+      out += "<title>";
+      c.tip(out, p.of);
+      out += "</title>";
+    }
+    out += "</use>";
+  }
+}
+
+}  // namespace chimera::lab
