@@ -54,7 +54,7 @@ struct Group {
   size_t metric = 0;
   double value(size_t i) const { return trials[i]->metric(metric); }
 
-  Sample sample = Sample({});                   // the values in ascending order
+  Sample sample = Sample({});            // the values in ascending order
   Description d;
   Interval mean_ci;                      // 95 %, Student's t
   SpreadIntervals spread;                // 95 %, bootstrap, of the SD and of the CV

@@ -12,6 +12,30 @@
 
 namespace chimera::lab {
 
+// A group's numbers under their names in JSON and CSV, which are also those of --fail-on.
+enum Figure : uint8_t {
+  f_n, f_mean, f_mean_low, f_mean_high, f_sd, f_sd_low, f_sd_high, f_cv, f_cv_low, f_cv_high,
+  f_min, f_p5, f_p25, f_p50, f_p75, f_p95, f_max,
+  f_contention_runs, f_excluded, f_without, f_contention_rate, f_error_rate,
+  // means: of the decomposition
+  f_efficiency, f_imbalance_of_wall, f_overhead_pp, f_imbalance, f_overhead_ms, f_contention,
+  f_true_efficiency, f_true_speedup, f_aggregate_tps, f_wall, f_tokens,
+  // and of the resources
+  f_binary_bytes, f_max_rss, f_startup, f_cpu_per_token, f_user, f_system, f_voluntary,
+  f_involuntary,
+  kFigures
+};
+struct FigureKey {
+  const char* key;
+  const char* head;                      // of a table's column, for people
+};
+extern const FigureKey kFigureKeys[kFigures];
+struct Figures {
+  double values[kFigures];
+  explicit Figures(const Group& g);
+  double operator[](Figure f) const { return values[f]; }
+};
+
 struct StatsReport {
   const TrialSet& set;
   std::span<const Own<Analysis>> analyses;   // one a metric, at least one; none is null

@@ -1,0 +1,225 @@
+// chimera stats PATH...: result files read back, described, compared, judged.
+#include "chimera/lab/stats_report.hpp"
+
+#include <math.h>
+
+#include <algorithm>
+
+#include "chimera/base/number.hpp"
+#include "chimera/cli/commands.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/sys/process.hpp"
+#include "stats_gates.hpp"
+
+namespace chimera::cli {
+namespace {
+
+using lab::Analysis;
+using lab::TrialSet;
+
+constexpr std::string_view kRegressed = "regressed";
+
+// A format is a row here, in options.cpp (set_format) and in the help.
+struct Writer {
+  Format format;
+  std::string (*write)(const lab::StatsReport& r);
+};
+constexpr Writer kWriters[] = {{Format::text, lab::stats_text},
+                               {Format::json, lab::stats_json},
+                               {Format::csv, lab::stats_csv},
+                               {Format::md, lab::stats_markdown}};
+
+int refuse(std::string_view why) {
+  std::string line = "stats: ";
+  say(line.append(why));
+  return 2;
+}
+
+bool is_gate(std::string_view text) {
+  Condition c;
+  return text == kRegressed || c.parse(text);
+}
+
+// "--fail-on A B C": what stands behind the first and is no file is meant for it.
+void take_gates(Settings& s) {
+  if (s.stats.fail_on.empty()) return;
+  size_t kept = 0;
+  for (std::string& word : s.positional) {
+    if (is_gate(word) && !sys::file_info(word, true)) {
+      s.stats.fail_on.push_back(std::move(word));
+    } else {
+      s.positional[kept++].swap(word);
+    }
+  }
+  s.positional.resize(kept);
+}
+
+const char* check(const Settings& s, std::string& about) {
+  if (s.positional.empty()) return "give a result file or folder: see chimera stats --help";
+  if (s.stats.metrics.size() > lab::Trial::kMetrics) return "at most 8 metrics";
+  const bool known = s.stats.metrics.empty() || lab::metric_info(s.stats.metrics[0]).better != 0;
+  for (const std::string& gate : s.stats.fail_on) {
+    about = gate;
+    if (!is_gate(gate)) return ": not a condition, as mean<95, cv>2, ttft_p95>3000 or regressed";
+    if (gate != kRegressed) continue;
+    if (s.stats.baseline.empty()) return " needs --baseline";
+    if (!known) return ": of this metric it is not known whether more is better";
+  }
+  about.clear();
+  return nullptr;
+}
+
+// Only the runs that --only names, by a part of "runtime/configuration".
+void filter(TrialSet& set, std::span<const std::string> only) {
+  if (only.empty()) return;
+  size_t kept = 0;
+  for (lab::Trial*& t : set.trials) {
+    const std::string name = t->runtime + "/" + t->config;
+    bool wanted = false;
+    for (const std::string& part : only) wanted |= name.find(part) != std::string::npos;
+    if (wanted) {
+      std::swap(set.trials[kept++], t);
+    }
+  }
+  for (; set.trials.size() > kept; set.trials.pop_back()) delete set.trials.back();
+}
+
+// 0, or the exit code when there is nothing to work with.
+int read(std::span<const std::string> paths, const Settings& s, TrialSet& set) {
+  if (!lab::read_trials(paths, set)) return 128 + sys::stop_signal();
+  filter(set, s.stats.only);
+  const size_t skipped = set.skipped.size();
+  if (!set.trials.empty() && (skipped == 0 || s.quiet)) return 0;
+  std::string line = set.trials.empty() ? "stats: no usable result file" : "stats";
+  if (skipped > 0) {
+    line.append(": ");
+    append_u64(line, skipped);
+    line.append(" skipped, as ").append(set.skipped[0].path).append(": ");
+    line.append(set.skipped[0].why);
+  } else {
+    line.append(s.stats.only.empty() ? " there" : " that --only names");
+  }
+  say(line);
+  return set.trials.empty() ? 65 : 0;
+}
+
+bool has_values(const TrialSet& set, size_t metric) {
+  for (const lab::Trial* t : set.trials) {
+    if (!isnan(t->metric(metric))) return true;
+  }
+  return false;
+}
+
+struct Job {
+  Settings& s;
+  TrialSet now, before;
+  Own<Analysis> analyses[lab::Trial::kMetrics];
+  size_t metrics = 0;
+  Own<Analysis> baseline;
+  std::vector<lab::Change> changes;
+};
+
+void analyse(Job& job) {
+  const StatsSettings& stats = job.s.stats;
+  lab::AnalysisSettings settings;
+  settings.percentiles = stats.index ? lab::Percentiles::kIndex : lab::Percentiles::kLinear;
+  settings.clean = stats.clean;
+  settings.seed = stats.seed;
+  size_t first = 0;
+  job.metrics = stats.metrics.size();
+  if (job.metrics == 0) {
+    // What was not asked for is efficiency, else what `chimeraforge bench` measures.
+    first = !has_values(job.now, 0) && has_values(job.now, 1);
+    job.metrics = 1;
+  }
+  for (size_t i = 0; i < job.metrics; ++i) {
+    settings.metric = first + i;
+    job.analyses[i] = lab::analyse(job.now, settings);
+  }
+  if (stats.baseline.empty()) return;
+  settings.metric = first;
+  job.baseline = lab::analyse(job.before, settings);
+  job.changes = lab::compare(*job.analyses[0], *job.baseline);
+}
+
+int write(const Job& job) {
+  const Settings& s = job.s;
+  const std::string command = "chimera stats" + s.command;
+  lab::StatsReport report{.set = job.now, .analyses = std::span(job.analyses).first(job.metrics),
+                          .changes = job.changes, .command = command, .version = version()};
+  if (sys::is_terminal(1)) {
+    report.columns = static_cast<size_t>(std::clamp(sys::terminal_columns(), 60, 120));
+  }
+  std::string text;
+  for (const Writer& w : kWriters) {
+    if (w.format == s.format) text = w.write(report);
+  }
+  if (s.output.empty()) return print(text);
+  const auto written = sys::write_file_atomic(s.output, text);
+  if (written) return 0;
+  complain("stats: cannot write", written.error(), s.output);
+  return 74;
+}
+
+// Says what is broken; 99, 3 or 0.
+int check_gates(const Job& job) {
+  const Analysis& a = *job.analyses[0];
+  int code = 0;
+  for (const std::string& gate : job.s.stats.fail_on) {
+    if (gate == kRegressed) continue;
+    Condition condition;
+    condition.parse(gate);
+    for (const lab::Group& g : a.compared()) {
+      std::string why = "stats: " + gate + ": ";
+      if (!condition.broken(g, a.settings.percentiles, why)) continue;
+      say(why);
+      code = 99;
+    }
+  }
+  const auto& gates = job.s.stats.fail_on;
+  if (std::find(gates.begin(), gates.end(), kRegressed) == gates.end()) return code;
+  for (const lab::Change& c : job.changes) {
+    if (!c.regressed && !isnan(c.p_holm)) continue;
+    std::string why = "stats: regressed: " + c.now->name() + ": mean " + a.metric + " ";
+    append_shortest(why, c.before->d.mean);
+    append_shortest(why.append(" -> "), c.now->d.mean);
+    append_shortest(why.append(", p after Holm "), c.p_holm);
+    say(c.regressed ? why : why.append(" (too few runs to tell)"));
+    if (code == 0) code = 3;
+  }
+  return code;
+}
+
+}  // namespace
+
+int stats_command(Settings& s) {
+  take_gates(s);
+  std::string about;
+  if (const char* why = check(s, about)) return refuse(about.append(why));
+  sys::catch_stop_signals([](void*) {}, nullptr);
+  std::vector<std::string> names = s.stats.metrics;
+  if (names.empty()) names = {"efficiency_percent", "throughput_tps"};
+  Job job{s, TrialSet(names), TrialSet(names), {}, 0, {}, {}};
+  int code = read(s.positional, s, job.now);
+  if (code == 0 && !s.stats.baseline.empty()) {
+    code = read(std::span(&s.stats.baseline, 1), s, job.before);
+  }
+  if (code != 0) return code;
+  analyse(job);
+  if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
+  const Analysis& a = *job.analyses[0];
+  code = write(job);
+  if (code != 0) return code;
+  if (a.runs == 0) {
+    say("stats: " + a.headline + ": see --metric");
+    return 65;
+  }
+  if (job.baseline && job.changes.empty()) {
+    say("stats: the baseline has none of these groups (" + s.stats.baseline + ")");
+    return 65;
+  }
+  return check_gates(job);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,77 @@
+#include "chimera/lab/stats_report.hpp"
+
+namespace chimera::lab {
+
+const FigureKey kFigureKeys[kFigures] = {
+    {"n", "n"},
+    {"mean", "mean"},
+    {"ci95_low", "95 % of mean"},
+    {"ci95_high", ""},
+    {"sd", "SD"},
+    {"sd_ci95_low", "95 % of SD"},
+    {"sd_ci95_high", ""},
+    {"cv_percent", "CV %"},
+    {"cv_ci95_low", "95 % of CV"},
+    {"cv_ci95_high", ""},
+    {"min", "min"},
+    {"p5", "P5"},
+    {"p25", "P25"},
+    {"p50", "P50"},
+    {"p75", "P75"},
+    {"p95", "P95"},
+    {"max", "max"},
+    {"contention_runs", "cont."},
+    {"excluded", "left out"},
+    {"without_value", "no value"},
+    {"contention_rate", "contention rate %"},
+    {"error_rate", "error rate %"},
+    {"efficiency_percent", "efficiency %"},
+    {"imbalance_pp_of_wall", "imbalance pp"},
+    {"overhead_pp", "overhead pp"},
+    {"imbalance_pp", "imbalance of max T"},
+    {"overhead_ms", "overhead ms"},
+    {"contention_percent", "contention %"},
+    {"true_efficiency_percent", "true eff. %"},
+    {"true_speedup_tokens", "true speedup"},
+    {"aggregate_tps", "tok/s"},
+    {"wall_s", "wall s"},
+    {"tokens", "tokens"},
+    {"binary_bytes", "binary bytes"},
+    {"max_rss_kib", "max RSS KiB"},
+    {"startup_ms", "startup ms"},
+    {"cpu_us_per_token", "CPU us/token"},
+    {"user_s", "user s"},
+    {"system_s", "system s"},
+    {"voluntary_switches", "switches"},
+    {"involuntary_switches", "preempted"},
+};
+
+Figures::Figures(const Group& g) {
+  const auto real = [](size_t n) { return static_cast<double>(static_cast<int64_t>(n)); };
+  const Description& d = g.d;
+  const double n = real(g.trials.size());
+  const double figures[] = {
+      real(d.n), d.mean, g.mean_ci.low, g.mean_ci.high, d.sd, g.spread.sd.low, g.spread.sd.high,
+      d.cv_percent, g.spread.cv_percent.low, g.spread.cv_percent.high,
+      d.min, d.p5, d.p25, d.p50, d.p75, d.p95, d.max,
+      real(g.contention_runs), real(g.excluded.size()), real(g.without),
+      100 * real(g.contention_runs) / n, 100 * real(g.failed_runs) / n};
+  static_assert(std::size(figures) == f_efficiency);
+  static constexpr Trial::Number kMeans[] = {
+      Trial::efficiency_percent, Trial::imbalance_pp_of_wall, Trial::overhead_pp,
+      Trial::imbalance_pp, Trial::overhead_ms, Trial::contention_percent,
+      Trial::true_efficiency_percent, Trial::true_speedup_tokens, Trial::aggregate_tps,
+      Trial::concurrent_wall_time_s, Trial::kNumbers,
+      Trial::binary_bytes, Trial::max_rss_kib, Trial::startup_ms, Trial::kNumbers,
+      Trial::user_s, Trial::system_s, Trial::voluntary_switches, Trial::involuntary_switches};
+  static_assert(f_efficiency + std::size(kMeans) == kFigures);
+  double* to = values;
+  for (const double figure : figures) *to++ = figure;
+  for (const Trial::Number number : kMeans) {
+    *to++ = number == Trial::kNumbers ? kUnknown : g.means[number];
+  }
+  values[f_tokens] = g.tokens_per_run;
+  values[f_cpu_per_token] = g.cpu_us_per_token;
+}
+
+}  // namespace chimera::lab

@@ -1,0 +1,373 @@
+// The answer in words. Each sentence is chosen by the figures and made of them; the order is: what
+// differs, how sure that is, what cannot be said, what the metric is made of, its worst runs, and
+// whether the doubtful runs decide it.
+#include <math.h>
+
+#include <algorithm>
+
+#include "analysis_parts.hpp"
+#include "chimera/base/number.hpp"
+#include "words.hpp"
+
+namespace chimera::lab {
+namespace {
+
+constexpr size_t kListed = 6;            // pairs, or groups, that are named one by one
+
+class Verdict {
+ public:
+  explicit Verdict(Analysis& a)
+      : a_(a),
+        groups_(a.compared()),
+        unit_(*a.info.unit == 0 ? "" : std::string(" ") + a.info.unit),
+        step_(unit_ == " %" ? " pp" : unit_),
+        plural_(a.comparing == Level::config ? "configurations" : "runtimes") {}
+
+  void all();
+
+ private:
+  // Which pairs differ, by Welch's test or by Brown and Forsythe's, after Holm.
+  struct Found {
+    size_t tested = 0, differ = 0;
+    const Pair* least = nullptr;         // with the smallest p, the first of equal ones
+  };
+  // `within`: only pairs of groups that are not apart from all others.
+  Found find(Pair::Kind kind, bool within) const;
+  void find_apart();
+  bool apart(size_t i) const { return i < Analysis::kMostCompared && (apart_ >> i & 1) != 0; }
+
+  void headline();
+  void overall();
+  void differences(Pair::Kind kind);
+  void serial();
+  void detectable();
+  void identity();
+  void worst();
+  void doubtful();
+
+  std::string& sentence() { return a_.verdict.emplace_back(); }
+  std::string name(size_t i) const { return groups_[i].name(); }
+  void value(std::string& out, double x) const { say(out, "%v%s", {x, unit_}); }
+
+  Analysis& a_;
+  std::span<const Group> groups_;
+  std::string unit_, step_;              // of a value, of a difference; with a blank in front
+  const char* plural_;
+  uint64_t apart_ = 0;                   // a bit a group: differs from every other in its mean
+  size_t n_apart_ = 0;
+};
+static_assert(Analysis::kMostCompared <= 64);
+
+bool differs(const Pair& p, Pair::Kind kind) { return p.p_holm[kind] < kAlpha; }
+
+Verdict::Found Verdict::find(Pair::Kind kind, bool within) const {
+  Found found;
+  for (const Pair& p : a_.pairs) {
+    if (isnan(p.p_holm[kind]) || (within && (apart(p.a) || apart(p.b)))) continue;
+    ++found.tested;
+    found.differ += differs(p, kind);
+    if (found.least == nullptr || p.p_holm[kind] < found.least->p_holm[kind]) found.least = &p;
+  }
+  return found;
+}
+
+// With two groups there is nothing to be apart from. Nor where most are: then all pairs are listed.
+void Verdict::find_apart() {
+  const size_t n = std::min(groups_.size(), Analysis::kMostCompared);
+  if (n < 3) return;
+  uint64_t bits = (uint64_t{1} << n) - 1;
+  for (const Pair& p : a_.pairs) {
+    if (!differs(p, Pair::welch_t)) bits &= ~(uint64_t{1} << p.a | uint64_t{1} << p.b);
+  }
+  size_t count = 0;
+  for (size_t i = 0; i < n; ++i) count += bits >> i & 1;
+  if (count + 2 > n) return;
+  apart_ = bits;
+  n_apart_ = count;
+}
+
+// "a is 1.2 pp above b (98.7 % against 97.5 %; p = 0.01)"
+void compare_means(std::string& out, const Pair& p, std::span<const Group> groups,
+                   std::string_view unit, std::string_view step) {
+  const bool up = p.difference > 0;
+  const Group &a = groups[p.a], &b = groups[p.b], &high = up ? a : b, &low = up ? b : a;
+  const double sign = up ? 1 : -1;
+  const Interval& ci = p.difference_ci;
+  say(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
+      {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
+       up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
+       sign * p.effect.hedges_g});
+}
+
+void Verdict::headline() {
+  std::string& out = a_.headline;
+  if (a_.runs == 0) return say(out, "no run has a value of %s", {a_.metric});
+  if (groups_.size() == 1) {
+    const Group& g = groups_[0];
+    say(out, "%s: %s is %v%s on average", {g.name(), a_.metric, g.d.mean, unit_});
+    if (g.d.n > 1) say(out, " (95 %: %v to %v)", {g.mean_ci.low, g.mean_ci.high});
+    return say(out, ", SD %v, over n = %d runs", {g.d.sd, g.d.n});
+  }
+  const Found rest = find(Pair::welch_t, true);
+  if (rest.tested == 0) {
+    return say(out, "too few runs to compare the %d %s: a test needs two of each",
+               {groups_.size(), plural_});
+  }
+  bool first = true;
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    if (!apart(i)) continue;
+    say(out, first ? "%s" : ", %s", {name(i)});
+    say(out, " is apart with %v%s", {groups_[i].d.mean, unit_});
+    first = false;
+  }
+  if (!first) out += "; ";
+  const size_t others = groups_.size() - n_apart_;
+  const Word of_all = first ? "the " : "the other ";
+  if (rest.differ == 0) {
+    say(out, "no difference in %s between %s%d %s can be shown: the smallest p of %d pairs %p",
+        {a_.metric, of_all, others, plural_, rest.tested, rest.least->p_holm[Pair::welch_t]});
+  } else if (rest.tested == 1) {
+    say(out, "%s: ", {a_.metric});
+    compare_means(out, *rest.least, groups_, unit_, step_);
+  } else {
+    say(out, "of %s%d %s, %d of %d pairs differ in %s; most surely ",
+        {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
+    compare_means(out, *rest.least, groups_, unit_, step_);
+  }
+}
+
+void Verdict::overall() {
+  size_t working = 0;
+  for (const Group& g : groups_) working += !g.serial && g.d.n > 0;
+  const double level = a_.working_kruskal_wallis.p, spread = a_.working_brown_forsythe.p;
+  if (working < 3 || isnan(level)) return;
+  const bool some = working < groups_.size();
+  say(sentence(), "Over the %d %s%s together: the level %s (Kruskal-Wallis p %p), the spread %s "
+      "(Brown-Forsythe p %p)",
+      {working, plural_, some ? " that work concurrently" : "",
+       level < kAlpha ? "differs" : "does not differ demonstrably", level,
+       spread < kAlpha ? "differs" : "does not differ demonstrably", spread});
+}
+
+void Verdict::differences(Pair::Kind kind) {
+  const Found found = find(kind, false);
+  const bool means = kind == Pair::welch_t;
+  // The headline has said it.
+  if (means && (found.tested < 2 || find(kind, true).differ == 0)) return;
+  size_t left = kListed;
+  for (const Pair& p : a_.pairs) {
+    if (!differs(p, kind) || left == 0) continue;
+    --left;
+    if (means) {
+      compare_means(sentence(), p, groups_, unit_, step_);
+      continue;
+    }
+    const bool up = groups_[p.a].d.sd > groups_[p.b].d.sd;
+    const Group &wide = groups_[up ? p.a : p.b], &narrow = groups_[up ? p.b : p.a];
+    say(sentence(), "%s spreads more than %s: SD %v against %v%s (Brown-Forsythe p %p)",
+        {wide.name(), narrow.name(), wide.d.sd, narrow.d.sd, step_, p.p_holm[kind]});
+  }
+  if (found.differ > kListed) {
+    say(sentence(), "%d more pairs differ in their %s: see the table",
+        {found.differ - kListed, means ? "means" : "spread"});
+  }
+}
+
+// Agents one after the other: what that does to the figures, good and bad.
+void Verdict::serial() {
+  double slowest = kUnknown, fastest = kUnknown;
+  for (const Group& g : groups_) {
+    if (g.serial) continue;
+    slowest = fmin(slowest, g.means[Trial::aggregate_tps]);
+    fastest = fmax(fastest, g.means[Trial::aggregate_tps]);
+  }
+  for (const Group& g : groups_) {
+    if (!g.serial) continue;
+    std::string& out = sentence();
+    say(out, "%s runs its agents one after the other: the wall time is the sum of theirs (speedup "
+        "%v), so its efficiency of %v % is that, not a cost of the runtime",
+        {g.name(), g.means[Trial::concurrency_speedup], g.means[Trial::efficiency_percent]});
+    const double rate = g.means[Trial::aggregate_tps];
+    if (isnan(rate) || isnan(fastest)) continue;
+    say(out, ". It made %v tok/s in all, the others %v to %v%s", {rate, slowest, fastest,
+        rate > fastest ? ": one after the other was faster" : ""});
+  }
+}
+
+void Verdict::detectable() {
+  const Pair *least = nullptr, *most = nullptr;
+  for (const Pair& p : a_.pairs) {
+    if (!isfinite(p.detectable) || groups_[p.a].serial != groups_[p.b].serial) continue;
+    if (least == nullptr || p.detectable < least->detectable) least = &p;
+    if (most == nullptr || p.detectable > most->detectable) most = &p;
+  }
+  if (least == nullptr) return;
+  std::string& out = sentence();
+  say(out, "What cannot be said: with these runs a difference of %v%s (%s and %s)",
+      {least->detectable, step_, name(least->a), name(least->b)});
+  if (most != least) {
+    say(out, " to %v%s (%s and %s)", {most->detectable, step_, name(most->a), name(most->b)});
+  }
+  out += " is the smallest that would be found in 80 of 100 such experiments; a smaller one may be "
+         "there";
+}
+
+void Verdict::identity() {
+  const Analysis::Identity& i = a_.identity;
+  if (i.n < 3) return;
+  // Where the overhead is a part worth the name, there is more than imbalance.
+  if (i.largest_gap > 0.5) {
+    say(sentence(), "Efficiency is 100 - imbalance less the overhead: up to %v pp in %d runs; the "
+        "mean overhead is %v to %v ms", {i.largest_gap, i.n, i.least_overhead_ms,
+        i.most_overhead_ms});
+    return;
+  }
+  std::string& out = sentence();
+  say(out, "Efficiency is 100 - imbalance to within %v pp in all %d runs: it tells how equal the "
+      "agents' times are, and the ranking is one of their answers", {i.largest_gap, i.n});
+  if (isfinite(i.token_correlation)) {
+    say(out, " (r = %v with the tokens of the shorter answer over those of the longer)",
+        {i.token_correlation});
+  }
+  say(out, ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
+      "on average", {i.least_overhead_ms, i.most_overhead_ms});
+}
+
+void append_seconds(std::string& out, double a, double b) {
+  say(out, "%v s against %v s", {a, b});
+}
+
+// What a trial's calls have wrong with them.
+void append_faults(std::string& out, const Trial& t) {
+  static constexpr struct {
+    llm::Validity validity;
+    const char* words;
+  } kFaults[] = {{llm::Validity::cold, "cold load of %1 s"},
+                 {llm::Validity::truncated, "answer without its end"},
+                 {llm::Validity::loop, "repetition loop of %d tokens"},
+                 {llm::Validity::error, "failed call"},
+                 {llm::Validity::empty, "empty answer"}};
+  for (size_t i = 0; i < t.agents.size() && out.size() < 300; ++i) {
+    for (const TrialPart& c : t.agents[i].calls) {
+      for (const auto& fault : kFaults) {
+        if ((c.reasons & reason(fault.validity)) == 0) continue;
+        const double number = fault.validity == llm::Validity::cold
+                                  ? c[TrialPart::load_duration_ms] / 1000
+                                  : c[TrialPart::tokens];
+        if (!out.empty()) out += ", ";
+        say(out, fault.words, {number});
+        // A pattern without a mark takes no number.
+        say(out, " (agent %d)", {i + 1});
+      }
+    }
+  }
+}
+
+// "unequal answers: 396 against 58 tokens, 4.91 s against 1.80 s"
+std::string explain_trial(const Trial& t) {
+  std::string out;
+  append_faults(out, t);
+  const TrialPart *longest = nullptr, *shortest = nullptr;
+  for (const TrialAgent& a : t.agents) {
+    const double s = a.total[TrialPart::execution_time_s];
+    if (isnan(s)) return out;
+    if (longest == nullptr || s > (*longest)[TrialPart::execution_time_s]) longest = &a.total;
+    if (shortest == nullptr || s < (*shortest)[TrialPart::execution_time_s]) shortest = &a.total;
+  }
+  if (t.agents.size() < 2 || longest == shortest) return out;
+  const double slow = (*longest)[TrialPart::execution_time_s];
+  const double quick = (*shortest)[TrialPart::execution_time_s];
+  const double many = (*longest)[TrialPart::tokens], few = (*shortest)[TrialPart::tokens];
+  if (out.empty() && ran_serially(t)) {
+    out = "one after the other";
+  } else if (out.empty()) {
+    // Which of the two explains the ratio of the times: the tokens, or the rates?
+    const double ratio = slow / quick, of_tokens = many / few;
+    out = of_tokens > sqrt(ratio) ? "answers of unequal length" : "agents of unequal speed";
+    if (ratio < 1.02) out = "agents of equal length";
+  }
+  if (many > 0 || few > 0) say(out, ", %d against %d tokens", {many, few});
+  out += ", ";
+  append_seconds(out, slow, quick);
+  return out;
+}
+
+void Verdict::worst() {
+  size_t left = kListed + 2;
+  for (Group& g : a_.groups) {
+    const Trial* t = worst_of(a_, g);
+    if (g.level != a_.comparing || t == nullptr) continue;
+    g.worst_why = explain_trial(*t);
+    if (left == 0 || g.worst_why.empty() || g.d.n < 2) continue;
+    --left;
+    std::string& out = sentence();
+    say(out, "%s's %s, %v%s (", {g.name(), t == g.least ? "minimum" : "maximum",
+        t->metric(g.metric), unit_});
+    if (g.level == Level::runtime) say(out, "%s ", {t->config});
+    say(out, "run %d): %s", {t->numbers[Trial::run_number], g.worst_why});
+  }
+}
+
+// "12 cold, 2 loop"
+std::string count_reasons(std::span<Trial* const> trials) {
+  std::string out;
+  for (int v = 1; v <= static_cast<int>(llm::Validity::empty); ++v) {
+    const auto validity = static_cast<llm::Validity>(v);
+    size_t n = 0;
+    for (const Trial* t : trials) n += (t->reasons & reason(validity)) != 0;
+    if (n == 0) continue;
+    say(out, out.empty() ? "%d %s" : ", %d %s", {n, llm::name_of(validity)});
+  }
+  return out;
+}
+
+void append_range(std::string& out, std::span<const Group> groups) {
+  double least = kUnknown, most = kUnknown;
+  for (const Group& g : groups) {
+    if (g.serial) continue;
+    least = fmin(least, g.d.mean);
+    most = fmax(most, g.d.mean);
+  }
+  say(out, least == most ? "%v" : "%v to %v", {least, most});
+}
+
+// The other side in one sentence: its means, and what it finds.
+void Verdict::doubtful() {
+  if (!a_.other) return;
+  const Analysis& other = *a_.other;
+  const Analysis& clean = a_.settings.clean ? a_ : other;
+  std::string& out = sentence();
+  say(out, "%s the %d doubtful runs (%s) ",
+      {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
+       count_reasons(clean.excluded)});
+  say(out, other.runs == 0 ? "no run is left" : "the means are ", {});
+  if (other.runs == 0) return;
+  append_range(out, other.compared());
+  out += " instead of ";
+  append_range(out, groups_);
+  out += unit_;
+  if (groups_.size() < 2) return;
+  say(out, ", Kruskal-Wallis p %p, Brown-Forsythe p %p; then: %s",
+      {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
+}
+
+void Verdict::all() {
+  find_apart();
+  headline();
+  if (groups_.size() > 1) {
+    overall();
+    differences(Pair::welch_t);
+    differences(Pair::brown_forsythe);
+    serial();
+    detectable();
+  }
+  identity();
+  worst();
+  doubtful();
+}
+
+}  // namespace
+
+void judge(Analysis& a) { Verdict(a).all(); }
+
+}  // namespace chimera::lab
