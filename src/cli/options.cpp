@@ -123,14 +123,15 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
   static constexpr Name kNames[] = {{"text", Format::text, 0xffff}, {"json", Format::json, 0xffff},
                                     {"ndjson", Format::ndjson, kRun},
                                     {"md", Format::md, kRun | kStats},
-                                    {"csv", Format::csv, kStats}};
+                                    {"csv", Format::csv, kStats}, {"html", Format::html, kStats},
+                                    {"svg", Format::svg, kStats}};
   for (const Name& n : kNames) {
     if (v != n.name || (o.commands & n.commands) == 0) continue;
     s.format = n.format;
     return {};
   }
   if (o.commands == kRun) return wrong("text, json, ndjson or md");
-  return wrong(o.commands == kStats ? "text, json, csv or md" : "text or json");
+  return wrong(o.commands == kStats ? "text, json, csv, md, html or svg" : "text or json");
 }
 
 // Numbers from 1 to `most`, with commas between them.
@@ -301,7 +302,7 @@ constexpr Option kOptions[] = {
      set_format},
     {kIngest | kSelftest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)",
      set_format},
-    {kStats, 'f', "format", "FORMAT", "what goes to stdout: text, json, csv or md (text)",
+    {kStats, 'f', "format", "FORMAT", "what goes to stdout: text, json, csv, md, html or svg (text)",
      set_format},
     {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
     {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",

@@ -28,7 +28,9 @@ struct Writer {
 constexpr Writer kWriters[] = {{Format::text, lab::stats_text},
                                {Format::json, lab::stats_json},
                                {Format::csv, lab::stats_csv},
-                               {Format::md, lab::stats_markdown}};
+                               {Format::md, lab::stats_markdown},
+                               {Format::html, lab::stats_html},
+                               {Format::svg, lab::stats_svg}};
 
 int refuse(std::string_view why) {
   std::string line = "stats: ";

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "words.hpp"
+
 namespace chimera::lab {
 
 const std::string_view kChartStyle =
@@ -16,8 +18,8 @@ const std::string_view kChartStyle =
     "svg{overflow:visible}"
     "svg text{font:11.5px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
     "fill:var(--m)}"
-    "svg .n{font-size:13px;font-weight:600;fill:var(--f);stroke:var(--b);stroke-width:4;"
-    "paint-order:stroke}.n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
+    "svg .n{font-size:13px;font-weight:600;fill:var(--f)}"
+    ".n,.b{stroke:var(--b);stroke-width:4;paint-order:stroke}.n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
     ".e{text-anchor:end}.h{text-anchor:middle}"
     ".c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}"
     ".c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}"
@@ -38,7 +40,7 @@ const std::string_view kChartShapes =
 
 namespace {
 
-constexpr std::string_view kLine = "<line class='$' x1='$%' x2='$%' y1='$' y2='$'/>";
+constexpr const char* kLine = "<line class='%s' x1='%c%' x2='%c%' y1='%c' y2='%c'/>";
 
 // Vertical lines at the ticks from y `top` to `bottom`; below them the labels that have room, and
 // the title.
@@ -47,7 +49,7 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
   double free_from = 0;
   for (int i = 0; i <= axis.steps(); ++i) {
     const double x = axis.at(axis.value(i));
-    put(out, kLine, {"g", x, x, top, bottom});
+    say(out, kLine, {"g", x, x, top, bottom});
     std::string label;
     axis.append_label(label, i);
     const double width = text_width(label, kSmall);
@@ -55,17 +57,17 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
     const double from = x * kNarrow / 100 - (i == 0 ? 0 : last ? width : width / 2);
     if (from < free_from) continue;
     free_from = from + width + 8;
-    put(out, "<text class='$' x='$%' y='$'>$</text>",
+    say(out, "<text class='%s' x='%c%' y='%c'>%s</text>",
         {i == 0 ? "" : last ? "e" : "h", x, bottom + 15, label});
   }
-  put(out, "<text class='h' x='50%' y='$'>$</text>",
+  say(out, "<text class='h' x='50%' y='%c'>%e</text>",
       {bottom + 32, fitted(title, kNarrow, kSmall)});
 }
 
 // The name, and what is said about it.
 void draw_name(std::string& out, std::string_view name, const std::string& note, double y) {
   const double room = kNarrow - text_width(note, kSmall) - 10;
-  put(out, "<text class='n' y='$'>$<tspan dx='10'>$</tspan></text>",
+  say(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
       {y + 12, fitted(name, room, kBase + 0.5), note});
 }
 
@@ -112,7 +114,7 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
     const double x = axis.at(v);
     const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
     const double away = (level + 1) / 2 * 2.9;
-    put(out, "<circle cx='$%' cy='$' r='3.1'>", {x, level % 2 != 0 ? y - away : y + away});
+    say(out, "<circle cx='%c%' cy='%c' r='3.1'>", {x, level % 2 != 0 ? y - away : y + away});
     if (row.tip != nullptr) {
       out += "<title>";
       row.tip(out, row.of, i);
@@ -125,26 +127,25 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
 
 void draw_box(std::string& out, const Description& d, const Axis& axis, double y) {
   const double q1 = axis.at(d.p25), q3 = axis.at(d.p75), middle = axis.at(d.p50);
-  put(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
-  put(out, "<rect class='q' x='$%' y='$' width='$%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
-  put(out, kLine, {"i", middle, middle, y - 7, y + 7});
+  say(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
+  say(out, "<rect class='q' x='%c%' y='%c' width='%c%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
+  say(out, kLine, {"i", middle, middle, y - 7, y + 7});
 }
 
 void draw_mean(std::string& out, const Row& row, const Axis& axis, double y) {
   if (!isnan(row.mean.low))
-    put(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
-  put(out, "<use class='v' href='#s3' x='$%' y='$'/>", {axis.at(row.d.mean), y});
+    say(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
+  say(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d.mean), y});
 }
 
-void draw_beyond(std::string& out, const Row& row, const Beyond& b, const RowChart& c, double y) {
-  const int decimals = c.axis.decimals();
+void draw_beyond(std::string& out, const Row& row, const Beyond& b, double y) {
   const size_t count = b.below + b.above;
   std::string said = b.above == 0 ? "\u25c2 " : b.below == 0 ? "\u25b8 " : "\u25c2\u25b8 ";
-  put(said, count == row.d.n && count > 1 ? "all $ runs" : count == 1 ? "$ run" : "$ runs",
-      {static_cast<double>(count)});
-  put(said, b.greatest > b.least ? " off this axis: $ to $" : " off this axis: $",
-      {{b.least, decimals}, {b.greatest, decimals}});
-  put(out, "<text y='$'>$</text>", {y + 11, fitted(said, kNarrow, kSmall)});
+  say(said, count == row.d.n && count > 1 ? "all %d runs" : count == 1 ? "%d run" : "%d runs",
+      {count});
+  say(said, b.greatest > b.least ? " off this axis: %v to %v" : " off this axis: %v",
+      {b.least, b.greatest});
+  say(out, "<text y='%c'>%e</text>", {y + 11, fitted(said, kNarrow, kSmall)});
 }
 
 // Returns where the next one begins.
@@ -154,11 +155,11 @@ double draw_row(std::string& out, const Row& row, const RowChart& c, double y) {
   draw_name(out, row.name, row.note, y);
   y += kName;
   if (b.below + b.above > 0) {
-    draw_beyond(out, row, b, c, y);
+    draw_beyond(out, row, b, y);
     y += kSaid;
   }
   if (has_lane(row, b)) {
-    put(out, "<g class='c$'>", {colour_of(row.series)});
+    say(out, "<g class='c%c'>", {colour_of(row.series)});
     draw_dots(out, row, c.axis, y + kDots / 2);
     y += kDots;
     if (c.box) {
@@ -199,11 +200,11 @@ void draw(std::string& out, const BarChart& c) {
     double from = 0;
     for (int i = 0; i < 2; ++i) {
       const double to = std::max(c.axis.at(bar.parts[0] + (i > 0 ? bar.parts[1] : 0)), from);
-      put(out, "<rect class='r c$' x='$%' y='$' width='$%' height='14'/>",
+      say(out, "<rect class='r c%c' x='%c%' y='%c' width='%c%' height='14'/>",
           {i, from, y + 18, to - from});
       from = to;
     }
-    put(out, "<rect class='r c3' y='$' width='$%' height='4'/>", {y + 34, c.axis.at(bar.marked)});
+    say(out, "<rect class='r c3' y='%c' width='%c%' height='4'/>", {y + 34, c.axis.at(bar.marked)});
     y += kBarRow;
   }
 }
@@ -217,13 +218,13 @@ constexpr double kAbove = 26;              // room for the title of y
 double y_of(const PointChart& c, double v) { return kAbove + c.height * (1 - c.y.at(v) / 100); }
 
 void draw_y_axis(std::string& out, const PointChart& c) {
-  put(out, "<text x='-38' y='11'>$</text>", {c.y_title});
+  say(out, "<text x='-38' y='11'>%e</text>", {c.y_title});
   for (int i = 0; i <= c.y.steps(); ++i) {
     const double y = y_of(c, c.y.value(i));
-    put(out, kLine, {"g", 0, 100, y, y});
+    say(out, kLine, {"g", 0, 100, y, y});
     std::string label;
     c.y.append_label(label, i);
-    put(out, "<text class='e' x='-7' y='$'>$</text>", {y + 4, label});
+    say(out, "<text class='e' x='-7' y='%c'>%s</text>", {y + 4, label});
   }
 }
 
@@ -234,8 +235,8 @@ void draw_frontier(std::string& out, const PointChart& c) {
     const double x = c.x.at(p->x);
     if (before != nullptr) {
       const double y = y_of(c, before->y);
-      put(out, kLine, {"p", c.x.at(before->x), x, y, y});
-      put(out, kLine, {"p", x, x, y, y_of(c, p->y)});
+      say(out, kLine, {"p", c.x.at(before->x), x, y, y});
+      say(out, kLine, {"p", x, x, y, y_of(c, p->y)});
     }
     before = p;
   }
@@ -256,10 +257,10 @@ void draw_labels(std::string& out, const PointChart& c) {
   for (const Point& p : c.points) {
     if (!isfinite(p.x) || !isfinite(p.y)) continue;
     const double away = l->at - l->y, side = l->left ? -1 : 1;
-    put(out, "<svg x='$%' y='$'>", {c.x.at(p.x), kAbove + l->y});
-    if (fabs(away) > 4) put(out, "<path class='l' d='M0 0L$ $'/>", {side * (kLabelGap - 2), away});
-    put(out, "<text class='$' x='$' y='$'>$</text></svg>",
-        {l->left ? "e" : "", side * kLabelGap, away + 4,
+    say(out, "<svg x='%c%' y='%c'>", {c.x.at(p.x), kAbove + l->y});
+    if (fabs(away) > 4) say(out, "<path class='l' d='M0 0L%c %c'/>", {side * (kLabelGap - 2), away});
+    say(out, "<text class='b%s' x='%c' y='%c'>%e</text></svg>",
+        {l->left ? " e" : "", side * kLabelGap, away + 4,
          fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
     ++l;
   }
@@ -277,7 +278,7 @@ void draw(std::string& out, const PointChart& c) {
   if (labelled) draw_labels(out, c);
   for (const Point& p : c.points) {
     if (!isfinite(p.x) || !isfinite(p.y)) continue;
-    put(out, "<use class='$ c$' href='#s$' x='$%' y='$'>",
+    say(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'>",
         {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
          c.x.at(p.x), y_of(c, p.y)});
     if (c.tip != nullptr) {

@@ -50,7 +50,6 @@ class Axis {
   // Where a value lies, in per cent, held to 0..100.
   double at(double v) const;
   bool holds(double v) const { return v >= low() && v <= high(); }
-  int decimals() const;                            // that figures on this axis should have
 
  private:
   int64_t first_ = 0;     // of the first tick, in steps

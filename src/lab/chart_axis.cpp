@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "chart.hpp"
+#include "chimera/base/number.hpp"
 
 namespace chimera::lab {
 namespace {
@@ -96,19 +97,19 @@ double Axis::at(double v) const {
   return std::clamp((v - low()) / (high() - low()) * 100, 0.0, 100.0);
 }
 
-int Axis::decimals() const { return std::clamp(2 - exponent_, 0, 9); }
-
 void Axis::append_label(std::string& out, int i) const {
   const double size = std::max(fabs(low()), fabs(high()));
   if (exponent_ < -6 || size >= 1e15) {
-    append_figure(out, static_cast<double>((first_ + i) * times_), 0);
-    if (first_ + i != 0) put(out, "e$", {exponent_});
+    append_i64(out, (first_ + i) * times_);
+    if (first_ + i == 0) return;
+    out += 'e';
+    append_i64(out, exponent_);
     return;
   }
   int thousands = 0;
   double scale = 1;
   for (; size >= 1e4 && size >= scale * 1e3; ++thousands) scale *= 1e3;
-  append_figure(out, value(i) / scale, std::max(3 * thousands - exponent_, 0));
+  append_fixed(out, value(i) / scale, std::max(3 * thousands - exponent_, 0));
   if (thousands > 0) out += "kMGT"[thousands - 1];
 }
 

@@ -39,20 +39,6 @@ size_t fitting(std::string_view s, double width, double size) {
   return at;
 }
 
-// At most two decimals, none that is 0. Coordinates are small.
-void append_coordinate(std::string& out, double v) {
-  auto n = static_cast<int64_t>(std::clamp(v, -1e9, 1e9) * 100 + (v < 0 ? -0.5 : 0.5));
-  if (n < 0) {
-    out += '-';
-    n = -n;
-  }
-  append_u64(out, static_cast<uint64_t>(n / 100));
-  if (n % 100 == 0) return;
-  out += '.';
-  out += static_cast<char>('0' + n / 10 % 10);
-  if (n % 10 != 0) out += static_cast<char>('0' + n % 10);
-}
-
 }  // namespace
 
 void append_escaped(std::string& out, std::string_view text) {
@@ -70,36 +56,17 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
-void append_figure(std::string& out, double value, int decimals) {
-  if (isnan(value)) {
-    out += "\u2013";
-    return;
+void append_coordinate(std::string& out, double value) {
+  auto n = static_cast<int64_t>(std::clamp(value, -1e9, 1e9) * 100 + (value < 0 ? -0.5 : 0.5));
+  if (n < 0) {
+    out += '-';
+    n = -n;
   }
-  std::string digits;
-  append_fixed(digits, fabs(value), decimals);
-  if (value < 0 && digits.find_first_of("123456789i") != std::string::npos) out += "\u2212";
-  const size_t point = std::min(digits.find('.'), digits.size());
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && i < point && point > 4 && (point - i) % 3 == 0) out += "\u2009";
-    out += digits[i];
-  }
-}
-
-void Arg::append_to(std::string& out) const {
-  if (kind_ == kText) append_escaped(out, {text_, size_});
-  else if (kind_ == kCoordinate) append_coordinate(out, number_);
-  else append_figure(out, number_, kind_);
-}
-
-void put(std::string& out, std::string_view form, std::initializer_list<Arg> args) {
-  const Arg* next = args.begin();
-  for (char c : form) {
-    if (c != '$' || next == args.end()) {
-      out += c;
-    } else {
-      next++->append_to(out);
-    }
-  }
+  append_u64(out, static_cast<uint64_t>(n / 100));
+  if (n % 100 == 0) return;
+  out += '.';
+  out += static_cast<char>('0' + n / 10 % 10);
+  if (n % 10 != 0) out += static_cast<char>('0' + n % 10);
 }
 
 double text_width(std::string_view text, double size) {

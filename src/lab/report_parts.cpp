@@ -1,9 +1,5 @@
 #include "report_parts.hpp"
 
-#include <math.h>
-
-#include <algorithm>
-
 #include "chimera/base/number.hpp"
 
 namespace chimera::lab {
@@ -14,29 +10,20 @@ double value_of(const void* of, size_t i) { return static_cast<const Group*>(of)
 void tip_of(std::string& out, const void* of, size_t i) {
   const Group& g = *static_cast<const Group*>(of);
   const Trial& t = *g.trials[i];
-  put(out, "$ / $, run $: ", {t.runtime, t.config, {t[Trial::run_number], 0}});
+  say(out, "%e / %e, run %d: ", {t.runtime, t.config, t[Trial::run_number]});
   append_shortest(out, g.value(i));
-}
-
-void append_count(std::string& out, size_t n, const char* what) {
-  append_grouped(out, n);
-  out += ' ';
-  out += what;
-  if (n != 1) out += 's';
 }
 
 }  // namespace
 
-std::vector<const Group*> ranked(std::span<const Group> groups, int better) {
+std::vector<const Group*> ranked(const Analysis& a) {
   std::vector<const Group*> order;
-  for (const Group& g : groups) {
+  for (const Group& g : a.compared()) {
     if (g.d.n == 0) continue;
     size_t at = order.size();
     order.push_back(&g);
-    const auto behind = [&](const Group& o) {
-      return better < 0 ? o.d.mean > g.d.mean : o.d.mean < g.d.mean;
-    };
-    for (; at > 0 && behind(*order[at - 1]); --at) order[at] = order[at - 1];
+    const double sign = a.info.better < 0 ? -1 : 1;
+    for (; at > 0 && order[at - 1]->d.mean * sign < g.d.mean * sign; --at) order[at] = order[at - 1];
     order[at] = &g;
   }
   return order;
@@ -47,7 +34,27 @@ std::string_view short_name(const Group& g) {
   return name.empty() ? "(no name)" : name;
 }
 
-static Axis axis_of(const Analysis& a) {
+std::string title_of(const Analysis& a) {
+  std::string out;
+  say(out, *a.info.unit == 0 ? "%s" : "%s, %s", {a.metric, a.info.unit});
+  return out;
+}
+
+std::string extent_of(const Analysis& a) {
+  std::string out;
+  const char* between = "";
+  const auto count = [&](size_t n, const char* what) {
+    say(out, "%s%d %s%s", {between, n, what, n == 1 ? "" : "s"});
+  };
+  count(a.runs, "run");
+  between = " of ";
+  count(a.count[0], "runtime");
+  between = " in ";
+  count(a.count[1], "configuration");
+  return out;
+}
+
+Axis axis_of(const Analysis& a) {
   std::vector<double> values;
   std::vector<Interval> groups;
   for (const Group& g : a.compared()) {
@@ -57,20 +64,13 @@ static Axis axis_of(const Analysis& a) {
   return focused_axis(values, groups);
 }
 
-Scale::Scale(const Analysis& a) : axis(axis_of(a)), title(a.metric), decimals(axis.decimals()) {
-  if (a.info.unit[0] == '\0') return;
-  title += ", ";
-  title += a.info.unit;
-  if (a.info.unit[0] == '%') decimals = std::max(decimals, 2);
-}
-
-std::vector<Row> rows_of(const Analysis& a, std::span<const Group* const> groups, int decimals) {
+std::vector<Row> rows_of(const Analysis& a, std::span<const Group* const> groups) {
   std::vector<Row> rows;
   const std::span<const Group> compared = a.compared();
   for (const Group* g : groups) {
     Row& r = rows.emplace_back();
     r.name = short_name(*g);
-    put(r.note, "mean $, n $", {{g->d.mean, decimals}, {static_cast<double>(g->d.n), 0}});
+    say(r.note, "mean %v, n %d", {g->d.mean, g->d.n});
     for (size_t i = 0; i < compared.size(); ++i)
       if (short_name(compared[i]) == r.name) r.series = i;
     r.n = g->trials.size();
@@ -83,31 +83,9 @@ std::vector<Row> rows_of(const Analysis& a, std::span<const Group* const> groups
   return rows;
 }
 
-std::string spoken(const RowChart& c) {
+std::string spoken(std::span<const Row> rows) {
   std::string out;
-  for (const Row& r : c.rows) {
-    if (!out.empty()) out += "; ";
-    out += r.name;
-    out += ": ";
-    out += r.note;
-  }
-  return out;
-}
-
-std::string extent_words(const Analysis& a) {
-  std::string out;
-  append_count(out, a.runs, "run");
-  out += " of ";
-  append_count(out, a.of(Level::runtime).size(), "runtime");
-  out += " in ";
-  append_count(out, a.of(Level::config).size(), "configuration");
-  return out;
-}
-
-std::string p_words(double p) {
-  std::string out;
-  if (p < 0.001) return "<0.001";
-  append_figure(out, p, 3);
+  for (const Row& r : rows) say(out, "%s: %s. ", {r.name, r.note});
   return out;
 }
 

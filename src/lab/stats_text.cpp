@@ -1,135 +1,7 @@
 // The report for people, on a terminal or as Markdown: one document, laid out in two ways.
-#include <math.h>
-
-#include <algorithm>
-
-#include "chimera/base/text.hpp"
-#include "chimera/lab/stats_report.hpp"
-#include "words.hpp"
+#include "stats_document.hpp"
 
 namespace chimera::lab {
-namespace {
-
-class Document {
- public:
-  Document(bool markdown, size_t columns) : markdown_(markdown), columns_(columns) {}
-
-  void heading(const char* pattern, std::initializer_list<Word> words) {
-    std::string text;
-    say(text, pattern, words);
-    if (!out.empty()) out += '\n';
-    if (markdown_) out += out.empty() ? "# " : "## ";
-    out.append(safe(text)) += '\n';
-    if (markdown_) out += '\n';
-  }
-  void point(std::string_view text) { wrapped("- ", text); }
-  void paragraph(std::string_view text) { wrapped("", text); }
-
-  // A table is rows of cells with equal columns; the first `left` columns are names.
-  void begin_table(size_t columns, size_t left = 1) {
-    cells_.clear();
-    width_ = columns;
-    left_ = left;
-  }
-  std::string& cell() { return cells_.emplace_back(); }
-  void number(double x) { append_value(cell(), x); }
-  void count(double x) { say(cell(), "%d", {x}); }
-  void interval(double low, double high) {
-    std::string& to = cell();
-    isnan(low) ? void(to += '-') : say(to, "%v to %v", {low, high});
-  }
-  void end_table();
-
-  std::string out;
-
- private:
-  std::string safe(std::string_view text) const;
-  void wrapped(std::string_view mark, std::string_view text);
-  void row(size_t at, std::span<const size_t> widths);
-
-  bool markdown_;
-  size_t columns_;
-  std::vector<std::string> cells_;
-  size_t width_ = 1, left_ = 1;
-};
-
-// Harmless on a terminal; in Markdown what would begin something is taken literally.
-std::string Document::safe(std::string_view text) const {
-  const std::string plain = printable(text, false);
-  if (!markdown_) return plain;
-  std::string escaped;
-  for (const char c : plain) {
-    if (std::string_view("|*_`<[\\").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-void Document::wrapped(std::string_view mark, std::string_view text) {
-  const std::string all = safe(text);
-  std::string_view rest = all, word;
-  size_t column = mark.size();
-  out += mark;
-  for (bool first = true; next_part(rest, ' ', word); first = false) {
-    const size_t length = count_code_points(word);
-    if (!first && !markdown_ && column + 1 + length > columns_) {
-      out += '\n';
-      out.append(mark.size(), ' ');
-      column = mark.size();
-    } else if (!first) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += length;
-  }
-  out += '\n';
-}
-
-void Document::row(size_t at, std::span<const size_t> widths) {
-  const size_t begin = out.size();
-  if (markdown_) out += "| ";
-  for (size_t i = 0; i < width_; ++i) {
-    const std::string& cell = cells_[at + i];
-    const size_t pad = widths[i] - count_code_points(cell);
-    if (i >= left_) out.append(pad, ' ');
-    out += cell;
-    if (i < left_) out.append(pad, ' ');
-    out += markdown_ ? " | " : "  ";
-  }
-  out.resize(std::max(out.find_last_not_of(' ') + 1, begin));
-  out += '\n';
-}
-
-// A column without any value is left out.
-void Document::end_table() {
-  std::vector<size_t> widths(width_);
-  for (size_t i = 0; i < width_; ++i) {
-    bool some = i < left_;
-    for (size_t at = width_ + i; at < cells_.size(); at += width_) some |= cells_[at] != "-";
-    for (size_t at = i; at < cells_.size(); at += width_) {
-      cells_[at] = safe(cells_[at]);
-      widths[i] = some ? std::max(widths[i], count_code_points(cells_[at])) : SIZE_MAX;
-    }
-  }
-  // Closes the gaps, cell by cell.
-  size_t kept = 0, to = 0;
-  for (size_t at = 0; at < cells_.size(); ++at) {
-    if (widths[at % width_] != SIZE_MAX && to++ != at) cells_[to - 1].swap(cells_[at]);
-  }
-  for (const size_t w : widths) {
-    if (w != SIZE_MAX) widths[kept++] = w;
-  }
-  cells_.resize(to);
-  width_ = kept;
-  for (size_t at = 0; at < to; at += width_) {
-    row(at, widths);
-    if (at != 0 || !markdown_) continue;
-    out += '|';
-    for (size_t i = 0; i < width_; ++i) out += i < left_ ? " --- |" : " ---: |";
-    out += '\n';
-  }
-}
 
 // Columns of figures; an interval's lower bound brings both.
 void figures_table(Document& d, std::span<const Group> groups, std::span<const Figure> columns,
@@ -157,6 +29,8 @@ void figures_table(Document& d, std::span<const Group> groups, std::span<const F
   d.end_table();
 }
 
+namespace {
+
 constexpr Figure kLevelColumns[] = {f_n, f_mean, f_mean_low, f_sd, f_sd_low, f_cv, f_contention_runs,
                                     f_excluded};
 constexpr Figure kSpreadColumns[] = {f_min, f_p5, f_p25, f_p50, f_p75, f_p95, f_max, f_cv_low};
@@ -166,8 +40,8 @@ constexpr Figure kPartColumns[] = {f_efficiency, f_imbalance_of_wall, f_overhead
 constexpr Figure kResourceColumns[] = {f_binary_bytes, f_max_rss, f_startup, f_cpu_per_token,
                                        f_voluntary, f_involuntary};
 
-void level_tables(Document& d, const Analysis& a, Level level, const char* title,
-                  const char* head) {
+void level_table(Document& d, const Analysis& a, Level level, const char* title,
+                 const char* head) {
   const auto groups = a.of(level);
   if (groups.empty()) return;
   const bool index = a.settings.percentiles == Percentiles::kIndex;
@@ -175,6 +49,15 @@ void level_tables(Document& d, const Analysis& a, Level level, const char* title
   figures_table(d, groups, kLevelColumns, head);
   d.heading("Percentiles (%s)", {index ? "sorted[floor(n q)], as TR115 printed" : "linear"});
   figures_table(d, groups, kSpreadColumns, head);
+}
+
+}  // namespace
+
+void level_tables(Document& d, const Analysis& a) {
+  level_table(d, a, Level::runtime, "Runtimes: %s%s", "runtime");
+  if (a.count[1] > 1) {
+    level_table(d, a, Level::config, "Configurations: %s%s", "configuration");
+  }
 }
 
 void cell_tables(Document& d, const Analysis& a) {
@@ -248,33 +131,20 @@ void left_out(Document& d, const Analysis& a) {
   }
 }
 
-void analysis(Document& d, const Analysis& a) {
-  d.heading("%s: %s", {a.metric, a.settings.clean ? "runs without faults" : "all runs"});
-  d.paragraph(a.headline);
-  sentences(d, "What this rests on", a.verdict);
-  sentences(d, "Warnings", a.warnings);
-  level_tables(d, a, Level::runtime, "Runtimes: %s%s", "runtime");
-  if (a.count[1] > 1) {
-    level_tables(d, a, Level::config, "Configurations: %s%s", "configuration");
-  }
-  pairs_table(d, a);
+void loss_table(Document& d, const Analysis& a) {
   d.heading("Where the time went (means)", {});
   figures_table(d, a.compared(), kPartColumns, "");
-  const auto groups = a.compared();
-  bool resources = false;
-  for (const Group& g : groups) resources |= !isnan(g.means[Trial::max_rss_kib]);
-  if (resources) {
-    d.heading("Resources (means)", {});
-    figures_table(d, groups, kResourceColumns, "");
-  }
-  cell_tables(d, a);
-  left_out(d, a);
 }
 
-std::string document(const StatsReport& r, bool markdown) {
-  Document d(markdown, r.columns);
-  for (const auto& a : r.analyses) analysis(d, *a);
-  changes_table(d, r.changes);
+void resources_table(Document& d, const Analysis& a) {
+  bool resources = false;
+  for (const Group& g : a.compared()) resources |= !isnan(g.means[Trial::max_rss_kib]);
+  if (!resources) return;
+  d.heading("Resources (means)", {});
+  figures_table(d, a.compared(), kResourceColumns, "");
+}
+
+void ending(Document& d, const StatsReport& r) {
   std::string line;
   if (!r.set.skipped.empty()) d.heading("Skipped", {});
   for (const agent::SkippedFile& s : r.set.skipped) {
@@ -283,17 +153,36 @@ std::string document(const StatsReport& r, bool markdown) {
     d.point(line);
   }
   d.heading("Reproduce", {});
+  d.code(r.command);
   line.clear();
-  say(line, "%s  (chimera %s; %d files, %d runs, bootstrap seed %d)",
-      {r.command, r.version, r.set.files, r.set.trials.size(),
+  say(line, "chimera %s; %d files, %d runs, bootstrap seed %d",
+      {r.version, r.set.files, r.set.trials.size(),
        size_t{r.analyses[0]->settings.seed}});
   d.paragraph(line);
-  return std::move(d.out);
 }
 
-}  // namespace
+static void analysis(Document& d, const Analysis& a) {
+  d.heading("%s: %s", {a.metric, a.settings.clean ? "runs without faults" : "all runs"});
+  d.paragraph(a.headline);
+  sentences(d, "What this rests on", a.verdict);
+  sentences(d, "Warnings", a.warnings);
+  level_tables(d, a);
+  pairs_table(d, a);
+  loss_table(d, a);
+  resources_table(d, a);
+  cell_tables(d, a);
+  left_out(d, a);
+}
 
-std::string stats_text(const StatsReport& r) { return document(r, false); }
-std::string stats_markdown(const StatsReport& r) { return document(r, true); }
+static std::string document(const StatsReport& r, Document::Layout layout) {
+  Document d(layout, r.columns);
+  for (const auto& a : r.analyses) analysis(d, *a);
+  changes_table(d, r.changes);
+  ending(d, r);
+  return std::move(d.markup());
+}
+
+std::string stats_text(const StatsReport& r) { return document(r, Document::terminal); }
+std::string stats_markdown(const StatsReport& r) { return document(r, Document::markdown); }
 
 }  // namespace chimera::lab

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "chimera/base/number.hpp"
+#include "markup.hpp"
 
 namespace chimera::lab {
 
@@ -34,13 +35,14 @@ void say(std::string& out, const char* pattern, std::initializer_list<Word> word
       out += *pattern;
       continue;
     }
-    const double x = word->number;
     switch (pattern[1]) {
-      case 's': out += word->text; break;
-      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(x, 0))); break;
-      case 'v': append_value(out, x); break;
-      case '1': append_fixed(out, x, 1); break;
-      case 'p': append_p(out, x); break;
+      case 's': out += word->text(); break;
+      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0))); break;
+      case 'v': append_value(out, word->number()); break;
+      case 'e': append_escaped(out, word->text()); break;
+      case 'c': append_coordinate(out, word->number()); break;
+      case '1': append_fixed(out, word->number(), 1); break;
+      case 'p': append_p(out, word->number()); break;
       default: out += '%'; continue;
     }
     ++pattern;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -9,15 +10,28 @@
 namespace chimera::lab {
 
 // What a pattern's mark is replaced by.
-struct Word {
-  Word(std::string_view s) : text(s) {}                    // NOLINT: implicit on purpose
-  Word(const char* s) : text(s) {}                         // NOLINT
-  Word(const std::string& s) : text(s) {}                  // NOLINT
-  Word(double x) : number(x) {}                            // NOLINT
-  Word(size_t n) : number(static_cast<double>(static_cast<int64_t>(n))) {}   // NOLINT
+class Word {
+ public:
+  Word(std::string_view s) : text_(s.data()), size_(s.size()) {}      // NOLINT: implicit
+  Word(const std::string& s) : text_(s.data()), size_(s.size()) {}    // NOLINT
+  Word(const char* s) : text_(s), size_(kCString) {}                  // NOLINT
+  Word(double x) : number_(x) {}                                      // NOLINT
+  Word(int n) : number_(n) {}                                         // NOLINT
+  Word(size_t n) : number_(static_cast<double>(static_cast<int64_t>(n))) {}   // NOLINT
 
-  std::string_view text;
-  double number = 0;
+  // Which of the two it is, the pattern says.
+  double number() const { return number_; }
+  std::string_view text() const {
+    return size_ == kCString ? std::string_view(text_) : std::string_view(text_, size_);
+  }
+
+ private:
+  static constexpr size_t kCString = SIZE_MAX;
+  union {
+    const char* text_;
+    double number_;
+  };
+  size_t size_;                          // of a text
 };
 
 // Appends `pattern` with its marks replaced, in their order (any other "%" is itself):
@@ -26,6 +40,8 @@ struct Word {
 //   %v  a number to read: append_value()
 //   %1  with one decimal
 //   %p  a p value behind its sign: "= 0.012", "< 0.0001"
+//   %e  a text in markup (markup.hpp)
+//   %c  a coordinate: with up to two decimals
 void say(std::string& out, const char* pattern, std::initializer_list<Word> words);
 
 // Two decimals, none from 10,000 on, below 0.1 enough for two digits; "-" when it is not finite.

@@ -37,7 +37,7 @@ struct StatsSettings {
   bool clean = false;
 };
 
-enum class Format : uint8_t { text, json, ndjson, md, csv };
+enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
 // binary was built for (cli/presets.hpp).
