@@ -64,17 +64,10 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
       {bottom + 32, fitted(title, kNarrow, kSmall)});
 }
 
-// The name, and what is said about it.
-void draw_name(std::string& out, std::string_view name, const std::string& note, double y) {
-  const double room = kNarrow - text_width(note, kSmall) - 10;
-  say(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
-      {y + 12, fitted(name, room, kBase + 0.5), note});
-}
-
 // --- rows ---------------------------------------------------------------------------------------
 
 // Below its name, from the top.
-constexpr double kName = 17, kSaid = 15, kDots = 22, kBox = 18, kMean = 11, kGap = 13;
+constexpr double kName = 17, kSaid = 15, kDots = 22, kBox = 18, kMean = 11, kGap = 13, kBar = 18;
 
 // The runs of a row that its axis does not hold.
 struct Beyond {
@@ -82,25 +75,35 @@ struct Beyond {
   double least = INFINITY, greatest = -INFINITY;
 };
 
-Beyond beyond_of(const Row& row, const Axis& axis) {
+Beyond beyond_of(const RowChart& c, const Row& row) {
   Beyond b;
-  for (size_t i = 0; i < row.n; ++i) {
+  for (size_t i = 0; i < row.n && c.kind != RowChart::bars; ++i) {
     const double v = row.value(row.of, i);
-    if (!isfinite(v) || axis.holds(v)) continue;
-    ++(v < axis.low() ? b.below : b.above);
-    b.least = std::min(b.least, v);
-    b.greatest = std::max(b.greatest, v);
+    if (!isfinite(v) || c.axis.holds(v)) continue;
+    ++(v < c.axis.low() ? b.below : b.above);
+    b.least = fmin(b.least, v);
+    b.greatest = fmax(b.greatest, v);
   }
   return b;
 }
 
 // Whether anything of a row is drawn on the axis.
-bool has_lane(const Row& row, const Beyond& b) { return row.d.n > b.below + b.above; }
+bool has_lane(const Row& row, const Beyond& b) { return row.d->n > b.below + b.above; }
 
-double height_of(const Row& row, const RowChart& c) {
-  const Beyond b = beyond_of(row, c.axis);
-  return kName + (b.below + b.above > 0 ? kSaid : 0) +
-         (has_lane(row, b) ? kDots + (c.box ? kBox : 0) + kMean : 0) + kGap;
+double height_of(const RowChart& c, const Row& row) {
+  if (c.kind == RowChart::bars) return kName + kBar + kGap;
+  const Beyond b = beyond_of(c, row);
+  return kName + (b.below + b.above > 0 ? kSaid : 0) + kGap +
+         (has_lane(row, b) ? kDots + (c.kind == RowChart::box ? kBox : 0) + kMean : 0);
+}
+
+// The name, and what is said about it.
+void draw_name(std::string& out, const RowChart& c, const Row& row, double y) {
+  std::string note;
+  append_note(note, c, row);
+  const double room = kNarrow - text_width(note, kSmall) - 10;
+  say(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
+      {y + 12, fitted(row.name, room, kBase + 0.5), note});
 }
 
 // Dots that would lie on each other are stacked to both sides of the line.
@@ -114,13 +117,9 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
     const double x = axis.at(v);
     const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
     const double away = (level + 1) / 2 * 2.9;
-    say(out, "<circle cx='%c%' cy='%c' r='3.1'>", {x, level % 2 != 0 ? y - away : y + away});
-    if (row.tip != nullptr) {
-      out += "<title>";
-      row.tip(out, row.of, i);
-      out += "</title>";
-    }
-    out += "</circle>";
+    say(out, "<circle cx='%c%' cy='%c' r='3.1'><title>", {x, level % 2 != 0 ? y - away : y + away});
+    if (row.tip != nullptr) row.tip(out, row.of, i);
+    out += "</title></circle>";
   }
   out += "</g>";
 }
@@ -133,80 +132,83 @@ void draw_box(std::string& out, const Description& d, const Axis& axis, double y
 }
 
 void draw_mean(std::string& out, const Row& row, const Axis& axis, double y) {
+  if (!axis.holds(row.d->mean)) return;
   if (!isnan(row.mean.low))
     say(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
-  say(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d.mean), y});
+  say(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d->mean), y});
 }
 
 void draw_beyond(std::string& out, const Row& row, const Beyond& b, double y) {
   const size_t count = b.below + b.above;
-  std::string said = b.above == 0 ? "\u25c2 " : b.below == 0 ? "\u25b8 " : "\u25c2\u25b8 ";
-  say(said, count == row.d.n && count > 1 ? "all %d runs" : count == 1 ? "%d run" : "%d runs",
-      {count});
-  say(said, b.greatest > b.least ? " off this axis: %v to %v" : " off this axis: %v",
-      {b.least, b.greatest});
-  say(out, "<text y='%c'>%e</text>", {y + 11, fitted(said, kNarrow, kSmall)});
+  std::string said;
+  say(said, "%s%s%s%d run%s off this axis: %v",
+      {b.below > 0 ? "\u25c2" : "", b.above > 0 ? "\u25b8" : "",
+       count == row.d->n && count > 1 ? " all " : " ", count, count == 1 ? "" : "s", b.least});
+  if (b.greatest > b.least) say(said, " to %v", {b.greatest});
+  say(out, "<text y='%c'>%s</text>", {y + 11, fitted(said, kNarrow, kSmall)});
 }
 
-// Returns where the next one begins.
-double draw_row(std::string& out, const Row& row, const RowChart& c, double y) {
-  const Beyond b = beyond_of(row, c.axis);
-  const double end = y + height_of(row, c);
-  draw_name(out, row.name, row.note, y);
+void draw_bar(std::string& out, const Row& row, const Axis& axis, double y) {
+  constexpr const char* kPart =
+      "<rect class='r c%c' x='%c%' y='%c' width='%c%' height='%c'/>";
+  const double first = axis.at(row.parts[0]), both = axis.at(row.parts[0] + row.parts[1]);
+  if (isnan(both)) return;
+  say(out, kPart, {0, 0, y, first, 13});
+  say(out, kPart, {1, first, y, both - first, 13});
+  say(out, kPart, {3, 0, y + 15, axis.at(row.marked), 4});
+}
+
+void draw_row(std::string& out, const RowChart& c, const Row& row, double y) {
+  const Beyond b = beyond_of(c, row);
+  draw_name(out, c, row, y);
   y += kName;
+  if (c.kind == RowChart::bars) return draw_bar(out, row, c.axis, y);
   if (b.below + b.above > 0) {
     draw_beyond(out, row, b, y);
     y += kSaid;
   }
-  if (has_lane(row, b)) {
-    say(out, "<g class='c%c'>", {colour_of(row.series)});
-    draw_dots(out, row, c.axis, y + kDots / 2);
-    y += kDots;
-    if (c.box) {
-      draw_box(out, row.d, c.axis, y + kBox / 2);
-      y += kBox;
-    }
-    if (c.axis.holds(row.d.mean)) draw_mean(out, row, c.axis, y + kMean / 2);
-    out += "</g>";
+  if (!has_lane(row, b)) return;
+  say(out, "<g class='c%c'>", {colour_of(row.series)});
+  draw_dots(out, row, c.axis, y + kDots / 2);
+  y += kDots;
+  if (c.kind == RowChart::box) {
+    draw_box(out, *row.d, c.axis, y + kBox / 2);
+    y += kBox;
   }
-  return end;
+  draw_mean(out, row, c.axis, y + kMean / 2);
+  out += "</g>";
 }
 
 }  // namespace
 
 double height_of(const RowChart& c) {
   double height = kBelow;
-  for (const Row& row : c.rows) height += height_of(row, c);
+  for (const Row& row : c.rows) height += height_of(c, row);
   return height;
 }
 
 void draw(std::string& out, const RowChart& c) {
   double y = 0;
   draw_x_axis(out, c.axis, c.axis_title, y, height_of(c) - kBelow);
-  for (const Row& row : c.rows) y = draw_row(out, row, c, y);
+  for (const Row& row : c.rows) {
+    draw_row(out, c, row, y);
+    y += height_of(c, row);
+  }
 }
 
-// --- bars ---------------------------------------------------------------------------------------
+void append_note(std::string& out, const RowChart& c, const Row& row) {
+  if (c.kind == RowChart::bars) say(out, "%v + %v pp", {row.parts[0], row.parts[1]});
+  else say(out, "mean %v, n %d", {row.d->mean, row.d->n});
+}
 
-constexpr double kBarRow = 48;
-
-double height_of(const BarChart& c) { return static_cast<double>(c.bars.size()) * kBarRow + kBelow; }
-
-void draw(std::string& out, const BarChart& c) {
-  double y = 0;
-  draw_x_axis(out, c.axis, c.axis_title, y, height_of(c) - kBelow);
-  for (const Bar& bar : c.bars) {
-    draw_name(out, bar.name, bar.note, y);
-    double from = 0;
-    for (int i = 0; i < 2; ++i) {
-      const double to = std::max(c.axis.at(bar.parts[0] + (i > 0 ? bar.parts[1] : 0)), from);
-      say(out, "<rect class='r c%c' x='%c%' y='%c' width='%c%' height='14'/>",
-          {i, from, y + 18, to - from});
-      from = to;
-    }
-    say(out, "<rect class='r c3' y='%c' width='%c%' height='4'/>", {y + 34, c.axis.at(bar.marked)});
-    y += kBarRow;
+std::string words_of(const RowChart& c) {
+  std::string out;
+  for (const Row& row : c.rows) {
+    say(out, "%s: ", {row.name});
+    append_note(out, c, row);
+    out += ". ";
   }
+  return out;
 }
 
 // --- points -------------------------------------------------------------------------------------
@@ -243,24 +245,22 @@ void draw_frontier(std::string& out, const PointChart& c) {
 }
 
 void draw_labels(std::string& out, const PointChart& c) {
-  std::vector<Label> labels;
+  std::vector<Label> labels(c.points.size());
+  Label* l = labels.data();
   for (const Point& p : c.points) {
-    if (!isfinite(p.x) || !isfinite(p.y)) continue;
-    Label l;
-    l.x = c.x.at(p.x) * kNarrow / 100;
-    l.y = y_of(c, p.y) - kAbove;
-    l.width = std::min(text_width(p.label, kSmall), kNarrow / 2 - kLabelGap);
-    labels.push_back(l);
+    l->x = c.x.at(p.x) * kNarrow / 100;
+    l->y = y_of(c, p.y) - kAbove;
+    l++->width = fmin(text_width(p.label, kSmall), kNarrow / 2 - kLabelGap);
   }
   place(labels, c.height);
-  const Label* l = labels.data();
+  l = labels.data();
   for (const Point& p : c.points) {
-    if (!isfinite(p.x) || !isfinite(p.y)) continue;
     const double away = l->at - l->y, side = l->left ? -1 : 1;
-    say(out, "<svg x='%c%' y='%c'>", {c.x.at(p.x), kAbove + l->y});
-    if (fabs(away) > 4) say(out, "<path class='l' d='M0 0L%c %c'/>", {side * (kLabelGap - 2), away});
-    say(out, "<text class='b%s' x='%c' y='%c'>%e</text></svg>",
-        {l->left ? " e" : "", side * kLabelGap, away + 4,
+    say(out,
+        "<svg x='%c%' y='%c'><path class='l' d='M0 0L%c %c'/><text class='b%s' x='%c' y='%c'>%e"
+        "</text></svg>",
+        {c.x.at(p.x), kAbove + l->y, fabs(away) > 4 ? side * (kLabelGap - 2) : 0,
+         fabs(away) > 4 ? away : 0, l->left ? " e" : "", side * kLabelGap, away + 4,
          fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
     ++l;
   }
@@ -277,16 +277,11 @@ void draw(std::string& out, const PointChart& c) {
   const bool labelled = !c.points.empty() && !c.points[0].label.empty();
   if (labelled) draw_labels(out, c);
   for (const Point& p : c.points) {
-    if (!isfinite(p.x) || !isfinite(p.y)) continue;
-    say(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'>",
+    say(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'><title>",
         {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
          c.x.at(p.x), y_of(c, p.y)});
-    if (c.tip != nullptr) {
-      out += "<title>";
-      c.tip(out, p.of);
-      out += "</title>";
-    }
-    out += "</use>";
+    if (c.tip != nullptr) c.tip(out, p.of);
+    out += "</title></use>";
   }
 }
 

@@ -5,7 +5,7 @@
 // one only moves them further apart. The caller opens and closes the <svg>, whose content box is
 // the plot: in HTML as wide as the page (kPlot, kPlotY), in a document by x and width.
 //
-// Values that are NaN are left out. Nothing depends on the order of equal things but on that given.
+// Runs whose value is NaN are left out. Nothing depends on the order of equal things but on that given.
 // Thread: any.
 #pragma once
 
@@ -56,18 +56,11 @@ class Axis {
   int steps_ = 0, times_ = 1, exponent_ = 0;
 };
 
-// The axis of these values (sorted by it) but for those, at most a third, that would leave no room
-// for the others: whole groups (their least and greatest value) beyond a gap of a third of the
-// range, and runs beyond a gap of three quarters.
-Axis focused_axis(std::vector<double>& values, std::span<const Interval> groups = {},
-                  int most = 5);
+// --- rows: dots, box, mean; bars ----------------------------------------------------------------
 
-// --- rows: dots, box, mean ----------------------------------------------------------------------
-
-// One group: a row.
+// One group.
 struct Row {
   std::string_view name;
-  std::string note;                // to the right of the name
   size_t series = 0;
   // The runs: value(of, i), i < n. `tip` appends what a pointer that rests on one is told; may be
   // nullptr.
@@ -75,40 +68,38 @@ struct Row {
   const void* of = nullptr;
   double (*value)(const void* of, size_t i) = nullptr;
   void (*tip)(std::string& out, const void* of, size_t i) = nullptr;
-  Description d;
+  const Description* d = nullptr;
   Interval mean;
+  // For bars: two parts, and a share that is not one of them.
+  double parts[2] = {}, marked = 0;
 };
 
+// The axis of these values (sorted by it) but for those, at most a third, that would leave no room
+// for the others: whole rows beyond a gap of a third of the range, and values beyond a gap of three
+// quarters.
+Axis focused_axis(std::vector<double>& values, std::span<const Row> rows);
+
 struct RowChart {
+  enum Kind : uint8_t {
+    box,     // every run a dot; P5 to P95, quartiles and median; the mean with its interval
+    dots,    // the same without the box
+    bars,    // the parts, one behind the other, and below them what is marked
+  };
   std::span<const Row> rows;
   Axis axis;
   std::string_view axis_title;
-  bool box = true;                 // P5-P95, quartiles and median; else dots and mean alone
+  Kind kind = box;
 };
-// Every run is a dot; those off the axis are told of in words.
 double height_of(const RowChart& c);
 void draw(std::string& out, const RowChart& c);
-
-// --- bars ---------------------------------------------------------------------------------------
-
-struct Bar {
-  std::string_view name;
-  std::string note;
-  double parts[2] = {};            // stacked, from the left
-  double marked = 0;               // a share that is not one of the parts: a line below
-};
-struct BarChart {
-  std::span<const Bar> bars;
-  Axis axis;                       // from 0
-  std::string_view axis_title;
-};
-double height_of(const BarChart& c);
-void draw(std::string& out, const BarChart& c);
+// What a row says behind its name, and all of it in words: the text alternative.
+void append_note(std::string& out, const RowChart& c, const Row& row);
+std::string words_of(const RowChart& c);
 
 // --- points -------------------------------------------------------------------------------------
 
 struct Point {
-  double x = 0, y = 0;
+  double x = 0, y = 0;             // finite
   size_t series = 0;
   std::string_view label;          // "" = none
   const void* of = nullptr;        // for PointChart::tip
@@ -136,8 +127,7 @@ inline constexpr double kLabelHeight = 14, kLabelGap = 9;
 // not suffice: those at the end keep the place of their mark.
 bool place(std::span<Label> labels, double height);
 
-// Which points no other beats in x and y, less being better (Pareto); points that are not finite are
-// not among them.
+// Which points no other beats in x and y, less being better (Pareto).
 std::vector<uint32_t> frontier_of(std::span<const Point> points);   // by x, ascending
 
 }  // namespace chimera::lab

@@ -113,19 +113,19 @@ void Axis::append_label(std::string& out, int i) const {
   if (thousands > 0) out += "kMGT"[thousands - 1];
 }
 
-// A group has values on both sides: what is cut off there are some of its runs.
-static bool parts_a_group(std::span<const Interval> groups, double below, double above) {
-  for (const Interval& g : groups)
-    if (g.low <= below && g.high >= above) return true;
+// A row has values on both sides: what is cut off there are some of its runs.
+static bool parts_a_row(std::span<const Row> rows, double below, double above) {
+  for (const Row& r : rows)
+    if (r.d->min <= below && r.d->max >= above) return true;
   return false;
 }
 
-Axis focused_axis(std::vector<double>& values, std::span<const Interval> groups, int most) {
+Axis focused_axis(std::vector<double>& values, std::span<const Row> rows) {
   size_t n = 0;
   for (const double v : values)
     if (isfinite(v)) values[n++] = v;
   values.resize(n);
-  if (n == 0) return Axis(0, 1, most);
+  if (n == 0) return Axis(0, 1);
   sort_values(values);
   size_t from = 0, to = n;
   for (;;) {
@@ -140,7 +140,7 @@ Axis focused_axis(std::vector<double>& values, std::span<const Interval> groups,
       }
     }
     if (gap <= 0) break;
-    const bool parts = parts_a_group(groups, values[at - 1], values[at]);
+    const bool parts = parts_a_row(rows, values[at - 1], values[at]);
     if (parts ? gap * 4 < range * 3 : gap * 3 < range) break;
     // What may be cut off in all, and what must be left.
     const bool low_end = at - from < to - at;
@@ -148,7 +148,7 @@ Axis focused_axis(std::vector<double>& values, std::span<const Interval> groups,
     if (left < 5 || (n - left) * 3 > n) break;
     (low_end ? from : to) = at;
   }
-  return Axis(values[from], values[to - 1], most);
+  return Axis(values[from], values[to - 1]);
 }
 
 bool place(std::span<Label> labels, double height) {
@@ -177,7 +177,7 @@ std::vector<uint32_t> frontier_of(std::span<const Point> points) {
   std::vector<uint32_t> best;
   for (uint32_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
-    bool beaten = !isfinite(p.x) || !isfinite(p.y);
+    bool beaten = false;
     for (const Point& o : points)
       beaten |= o.x <= p.x && o.y <= p.y && (o.x < p.x || o.y < p.y);
     if (beaten) continue;

@@ -15,7 +15,7 @@ constexpr const char kPageStyle[] =
     "body{margin:0;background:var(--b);color:var(--f);font:16px/1.55 system-ui,-apple-system,"
     "'Segoe UI',Roboto,'DejaVu Sans',sans-serif;overflow-wrap:anywhere}"
     "main{max-width:1080px;margin:auto;padding:24px 16px 72px}"
-    "h1{font-size:clamp(21px,3.4vw,29px);line-height:1.25;margin:6px 0 14px;max-width:30em;"
+    "h1{font-size:clamp(20px,3vw,26px);line-height:1.25;margin:6px 0 14px;max-width:36em;"
     "text-wrap:balance}"
     "h2{font-size:19px;margin:48px 0 6px}h3{font-size:15px;margin:14px 0 8px}"
     "p,li{max-width:48em}p{margin:8px 0}ul{margin:8px 0;padding-left:20px}li{margin:4px 0}"
@@ -37,10 +37,6 @@ constexpr const char kPageStyle[] =
     ".f svg{flex:none}pre{overflow-x:auto;background:color-mix(in srgb,var(--l) 40%,var(--b));"
     "padding:12px 14px;border-radius:6px;font-size:13px}";
 
-constexpr const char* kKey =
-    "<li><svg width='12' height='12' viewBox='-6 -6 12 12' aria-hidden='true'>"
-    "<use class='d c%c' href='#s%c'/></svg>%e</li>";
-
 class Page {
  public:
   explicit Page(const StatsReport& r) : r_(r) {}
@@ -50,18 +46,20 @@ class Page {
   std::string& out() { return d_.markup(); }
   void head();
   void metric(const Analysis& a, bool first);
-  void ranking(const Analysis& a);
-  void runs(const Analysis& a);
-  void configurations(const Analysis& a);
-  void losses(const Analysis& a);
-  void sizes(const Analysis& a);
-  void order(const Analysis& a);
+  void ranking(const Analysis& a, std::span<const Row> rows);
+  void runs(const RowChart& c);
+  void configurations(const Analysis& a, RowChart c);
+  void losses(const Analysis& a, std::span<const Row> rows);
+  void sizes(const Analysis& a, std::span<const Row> rows);
+  void order(const Analysis& a, const RowChart& rows);
   void tests(const Analysis& a);
 
   void section(const char* title, const char* words);
   void open_chart(const char* classes, double height, std::string_view title,
                   std::string_view words);
-  void point_chart(const PointChart& c, std::string_view title, std::string_view words);
+  void point_chart(const PointChart& c, const char* title);
+  // A sign and its name, of a list of them.
+  void key(int colour, int shape, std::string_view name);
   void row_chart(const RowChart& c, std::string_view title);
 
   const StatsReport& r_;
@@ -84,15 +82,26 @@ void Page::open_chart(const char* classes, double height, std::string_view title
 }
 
 void Page::row_chart(const RowChart& c, std::string_view title) {
-  open_chart("a", height_of(c), title, spoken(c.rows));
+  open_chart("a", height_of(c), title, words_of(c));
   draw(out(), c);
   out() += "</svg>";
 }
 
-void Page::point_chart(const PointChart& c, std::string_view title, std::string_view words) {
+void Page::point_chart(const PointChart& c, const char* title) {
+  std::string words;
+  say(words, "%s against %s", {c.y_title, c.x_title});
+  for (const Point& p : c.points)
+    if (!p.label.empty()) say(words, "; %s: %v, %v", {p.label, p.y, p.x});
   open_chart("a y", height_of(c), title, words);
   draw(out(), c);
   out() += "</svg>";
+}
+
+void Page::key(int colour, int shape, std::string_view name) {
+  say(out(),
+      "<li><svg width='12' height='12' viewBox='-6 -6 12 12' aria-hidden='true'>"
+      "<use class='d c%c' href='#s%c'/></svg>%e</li>",
+      {colour, shape, name});
 }
 
 void Page::head() {
@@ -107,22 +116,25 @@ void Page::head() {
 // The answer: headline, the first sentences, the ranking. Then what it rests on.
 void Page::metric(const Analysis& a, bool first) {
   const char* const tag = first ? "h1" : "h2";
+  const std::string title = title_of(a);
   say(out(), "<p class='m'>%e \u00b7 %e</p><%s>%e</%s>",
-      {title_of(a), extent_of(a), tag, a.headline, tag});
+      {title, extent_of(a), tag, a.headline, tag});
   const std::span<const std::string> all(a.verdict);
   const size_t shown = std::min<size_t>(all.size(), 2);
   for (const std::string& sentence : all.first(shown)) d_.paragraph(sentence);
   if (!a.warnings.empty())
     say(out(), "<p class='m'><a href='#w'>%d warning%s to read first</a></p>",
         {a.warnings.size(), a.warnings.size() == 1 ? "" : "s"});
-  ranking(a);
+  const std::vector<Row> rows = rows_of(a);
+  const RowChart chart{rows, axis_of(rows), title};
+  if (!rows.empty()) ranking(a, rows);
   sentences(d_, "What can be said, and what cannot", all.subspan(shown));
-  runs(a);
+  if (!rows.empty()) runs(chart);
   if (first) changes_table(d_, r_.changes);
-  configurations(a);
-  if (first) losses(a);
-  if (first) sizes(a);
-  order(a);
+  configurations(a, chart);
+  if (first) losses(a, rows);
+  if (first) sizes(a, rows);
+  order(a, chart);
   tests(a);
   out() += first ? "<div id='w'>" : "<div>";
   sentences(d_, "Warnings", a.warnings);
@@ -153,50 +165,44 @@ std::string differs_from(const Analysis& a, uint32_t at) {
 }
 
 // The mean and its interval, on an axis that holds most intervals.
-void spark(std::string& out, const Group& g, const Axis& axis, int colour) {
-  const auto x = [&](double v) { return axis.at(v); };
+void spark(std::string& out, const Row& r, const Axis& axis) {
+  const double x = axis.at(r.d->mean);
   say(out,
       "<svg class='c%c' aria-hidden='true'><path class='g' d='M0 9h150'/>"
       "<line class='w z' x1='%c%' x2='%c%' y1='9' y2='9'/>",
-      {colour, x(g.mean_ci.low), x(g.mean_ci.high)});
-  if (axis.holds(g.d.mean)) say(out, "<use class='v' href='#s3' x='%c%' y='9'/>", {x(g.d.mean)});
-  else say(out, "<text x='%c' y='13'>%s</text>", {x(g.d.mean) * 1.4, x(g.d.mean) > 0 ? "\u25b8" : "\u25c2"});
-  out += "</svg>";
+      {colour_of(r.series), axis.at(r.mean.low), axis.at(r.mean.high)});
+  if (axis.holds(r.d->mean)) say(out, "<use class='v' href='#s3' x='%c%' y='9'/></svg>", {x});
+  else say(out, "<text x='%c' y='13'>%s</text></svg>", {x * 1.4, x > 0 ? "\u25b8" : "\u25c2"});
 }
 
-Axis interval_axis(std::span<const Group* const> groups) {
+Axis interval_axis(std::span<const Row> rows) {
   std::vector<double> ends;
-  for (const Group* g : groups)
-    for (const double end : {g->d.mean, g->mean_ci.low, g->mean_ci.high}) ends.push_back(end);
-  return focused_axis(ends);
+  for (const Row& r : rows)
+    for (const double end : {r.d->mean, r.mean.low, r.mean.high}) ends.push_back(end);
+  return focused_axis(ends, {});
 }
 
-void Page::ranking(const Analysis& a) {
-  const std::vector<const Group*> groups = ranked(a);
-  if (groups.empty()) return;
-  const Axis axis = interval_axis(groups);
-  d_.begin_table(11, 1, 3);
-  for (const char* head : {"", "mean", "95 %", "", "differs from", "SD", "CV %", "min", "P50", "max",
-                           "n"})
+void Page::ranking(const Analysis& a, std::span<const Row> rows) {
+  const Axis axis = interval_axis(rows);
+  d_.begin_table(10, 1, 3);
+  for (const char* head : {"", "mean", "95 %", "", "differs from", "n", "SD", "CV %", "min", "max"})
     d_.cell() = head;
-  for (const Group* g : groups) {
-    const auto at = static_cast<uint32_t>(g - a.compared().data());
-    d_.cell() = short_name(*g);
-    d_.number(g->d.mean);
-    d_.interval(g->mean_ci.low, g->mean_ci.high);
-    spark(d_.cell(), *g, axis, colour_of(at));
-    d_.cell() = differs_from(a, at);
-    for (const double v : {g->d.sd, g->d.cv_percent, g->d.min, g->d.p50, g->d.max}) d_.number(v);
-    d_.count(static_cast<double>(g->d.n));
+  for (const Row& r : rows) {
+    const Description& d = *r.d;
+    d_.cell() = r.name;
+    d_.number(d.mean);
+    d_.interval(r.mean.low, r.mean.high);
+    spark(d_.cell(), r, axis);
+    d_.cell() = differs_from(a, static_cast<uint32_t>(r.series));
+    d_.count(static_cast<double>(d.n));
+    for (const double v : {d.sd, d.cv_percent, d.min, d.max}) d_.number(v);
   }
   d_.end_table();
 }
 
 // --- runs ---------------------------------------------------------------------------------------
 
-void Page::runs(const Analysis& a) {
-  const std::vector<Row> rows = rows_of(a, ranked(a));
-  if (rows.empty()) return;
+void Page::runs(const RowChart& c) {
   section("Every run", "");
   out() += "<ul class='f'>";
   for (const Sign& sign : kSigns)
@@ -205,23 +211,20 @@ void Page::runs(const Analysis& a) {
         "</svg>%s</li>",
         {sign.drawing, sign.words});
   out() += "</ul>";
-  const std::string title = title_of(a);
-  row_chart({rows, axis_of(a), title}, title);
+  row_chart(c, c.axis_title);
 }
 
-void Page::configurations(const Analysis& a) {
+void Page::configurations(const Analysis& a, RowChart c) {
   if (a.comparing == Level::runtime && a.count[1] > 1) {
-    const std::string title = title_of(a);
     section("By configuration", "All on one axis. A dot is a run, the diamond the mean.");
     out() += "<div class='x'>";
+    c.kind = RowChart::dots;
     for (const Group& config : a.of(Level::config)) {
-      std::vector<const Group*> groups;
-      for (const Group& cell : a.of(Level::cell))
-        if (cell.config == config.config && cell.d.n > 0) groups.push_back(&cell);
-      if (groups.empty()) continue;
+      const std::vector<Row> rows = rows_of(a, &config);
+      if (rows.empty()) continue;
       say(out(), "<div><h3>%e</h3>", {short_name(config)});
-      const std::vector<Row> rows = rows_of(a, groups);
-      row_chart({rows, axis_of(a), title, false}, short_name(config));
+      c.rows = rows;
+      row_chart(c, short_name(config));
       out() += "</div>";
     }
     out() += "</div>";
@@ -232,53 +235,26 @@ void Page::configurations(const Analysis& a) {
   out() += "</details>";
 }
 
-void Page::losses(const Analysis& a) {
-  std::vector<Bar> bars;
-  double most = 0;
-  std::string words;
-  for (const Group* g : ranked(a)) {
-    Bar bar;
-    bar.name = short_name(*g);
-    bar.parts[0] = g->means[Trial::imbalance_pp_of_wall];
-    bar.parts[1] = g->means[Trial::overhead_pp];
-    if (isnan(bar.parts[0]) || isnan(bar.parts[1])) continue;
-    say(bar.note, "%v + %v pp", {bar.parts[0], bar.parts[1]});
-    const double waited =
-        g->means[Trial::efficiency_percent] * g->means[Trial::contention_percent] / 100;
-    bar.marked = waited > 0 ? waited : 0;
-    most = std::max({most, bar.parts[0] + bar.parts[1], bar.marked});
-    say(words, "%s: %s. ", {bar.name, bar.note});
-    bars.push_back(bar);
-  }
-  if (bars.empty()) return;
+void Page::losses(const Analysis& a, std::span<const Row> rows) {
+  double most = -1;
+  for (const Row& r : rows) most = fmax(most, fmax(r.parts[0] + r.parts[1], r.marked));
+  if (most < 0) return;
   section("What the efficiency loses",
           "Of 100 points: imbalance is what a shorter answer left unused (the model's doing), "
           "overhead what starting and joining the agents cost (the runtime's doing). The line "
           "below a bar is contention: points of the efficiency in which a ready agent waited.");
   out() += "<ul class='f'>";
-  for (const auto& [colour, name] : {std::pair{0, "imbalance"}, {1, "overhead"}, {3, "contention"}})
-    say(out(), kKey, {colour, 1, name});
+  key(0, 1, "imbalance");
+  key(1, 1, "overhead");
+  key(3, 1, "contention");
   out() += "</ul>";
-  const BarChart c{bars, Axis(0, most), "points lost of 100"};
-  open_chart("a", height_of(c), "Imbalance and overhead", words);
-  draw(out(), c);
-  out() += "</svg>";
+  row_chart({rows, Axis(0, most), "points lost of 100", RowChart::bars}, "Imbalance and overhead");
   loss_table(d_, a);
 }
 
 // --- size and time ------------------------------------------------------------------------------
 
-// Whether the groups have the number, and it tells them apart.
-bool tells_apart(std::span<const Group* const> groups, Trial::Number n) {
-  double least = INFINITY, greatest = -INFINITY;
-  for (const Group* g : groups) {
-    least = fmin(least, g->means[n]);
-    greatest = fmax(greatest, g->means[n]);
-  }
-  return least < greatest;
-}
-
-// From the least to the greatest of them.
+// From the least to the greatest; they are equal when there are none.
 Axis span_of(std::span<const Point> points, double Point::*which) {
   double least = INFINITY, greatest = -INFINITY;
   for (const Point& p : points) {
@@ -288,38 +264,43 @@ Axis span_of(std::span<const Point> points, double Point::*which) {
   return Axis(least, greatest);
 }
 
-void Page::sizes(const Analysis& a) {
-  const std::vector<const Group*> groups = ranked(a);
-  const bool disk = tells_apart(groups, Trial::binary_bytes);
-  const bool memory = tells_apart(groups, Trial::max_rss_kib);
-  section("Size against consistency",
-          disk     ? "Down and left is better. The dashed line joins those that no other beats in "
-                     "both."
-          : memory ? "No binaries of different sizes are recorded: the size is that in memory. Down "
-                     "and left is better; the dashed line joins those that no other beats in both."
-                   : "No chart: neither binaries of different sizes nor different use of memory are "
-                     "recorded.");
-  if (!disk && !memory) return;
-  bool relative = true;
-  for (const Group* g : groups) relative &= g->d.min > 0;
-  std::vector<Point> points;
-  std::string words;
-  for (const Group* g : groups) {
-    const double size = disk ? g->means[Trial::binary_bytes] / 1000
-                             : g->means[Trial::max_rss_kib] / 1024;
-    const Point p{size, relative ? g->d.cv_percent : g->d.sd,
-                  static_cast<size_t>(g - a.compared().data()), short_name(*g), nullptr};
+// Of the rows that have the number; none when it does not tell them apart.
+std::vector<Point> points_of(std::span<const Row> rows, Trial::Number n, double unit) {
+  std::vector<Point> points(rows.size());
+  bool relative = true, apart = false;
+  for (const Row& r : rows) relative &= r.d->min > 0;
+  size_t kept = 0;
+  for (const Row& r : rows) {
+    const double y = relative ? r.d->cv_percent : r.d->sd;
+    Point& p = points[kept];
+    p = {group_of(r).means[n] / unit, y, r.series, r.name, nullptr};
     if (isnan(p.x) || isnan(p.y)) continue;
-    say(words, "%s: %v, %v. ", {p.label, p.x, p.y});
-    points.push_back(p);
+    apart |= p.x < points[0].x || p.x > points[0].x;
+    ++kept;
   }
-  if (!points.empty()) {
-    PointChart c{points, span_of(points, &Point::x), span_of(points, &Point::y),
-                 disk ? "binary on disk, kB" : "max RSS, MiB", relative ? "CV, %" : "SD"};
-    c.height = std::max(c.height, static_cast<double>(points.size()) * kLabelHeight * 1.3);
-    c.frontier = true;
-    point_chart(c, "Size against consistency", words);
-  }
+  while (points.size() > (apart ? kept : 0)) points.pop_back();
+  return points;
+}
+
+void Page::sizes(const Analysis& a, std::span<const Row> rows) {
+  std::vector<Point> points = points_of(rows, Trial::binary_bytes, 1000);
+  const bool disk = !points.empty();
+  if (!disk) points = points_of(rows, Trial::max_rss_kib, 1024);
+  section("Size against consistency",
+          disk              ? "Down and left is better. The dashed line joins those that no other "
+                              "beats in both."
+          : !points.empty() ? "No binaries of different sizes are recorded: the size is that in "
+                              "memory. Down and left is better; the dashed line joins those that no "
+                              "other beats in both."
+                            : "No chart: neither binaries of different sizes nor different use of "
+                              "memory are recorded.");
+  if (points.empty()) return;
+  PointChart c{points, span_of(points, &Point::x), span_of(points, &Point::y),
+               disk ? "binary on disk, kB" : "max RSS, MiB",
+               points[0].y < rows[0].d->sd || points[0].y > rows[0].d->sd ? "CV, %" : "SD"};
+  c.height = fmax(c.height, static_cast<double>(points.size()) * kLabelHeight * 1.3);
+  c.frontier = true;
+  point_chart(c, "Size against consistency");
   resources_table(d_, a);
 }
 
@@ -328,19 +309,22 @@ void point_tip(std::string& out, const void* of) {
   say(out, "%e / %e, run %d", {t.runtime, t.config, t[Trial::run_number]});
 }
 
-void Page::order(const Analysis& a) {
-  std::vector<Point> points;
+void Page::order(const Analysis& a, const RowChart& rows) {
+  std::vector<Point> points(a.runs);
   const std::span<const Group> groups = a.compared();
-  double first = INFINITY, last = -INFINITY;
+  size_t n = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    for (size_t k = 0; k < groups[i].trials.size(); ++k) {
+    for (size_t k = 0; k < groups[i].trials.size() && n < points.size(); ++k) {
       const Trial* t = groups[i].trials[k];
-      const double at = (*t)[Trial::finished_s];
-      if (isnan(at)) continue;
-      points.push_back({at, groups[i].value(k), i, "", t});
-      first = fmin(first, at);
-      last = fmax(last, at);
+      const double at = (*t)[Trial::finished_s], value = groups[i].value(k);
+      if (isfinite(at) && isfinite(value)) points[n++] = {at, value, i, "", t};
     }
+  }
+  while (points.size() > n) points.pop_back();
+  double first = INFINITY, last = -INFINITY;
+  for (const Point& p : points) {
+    first = fmin(first, p.x);
+    last = fmax(last, p.x);
   }
   if (!(first < last)) return;
   const double hours = (last - first) / 3600;
@@ -352,13 +336,11 @@ void Page::order(const Analysis& a) {
           "When each run ended. Groups that ran one after the other cannot be told from the time of "
           "day; a slope is drift of machine or model. Hollow marks lie off the axis.");
   out() += "<ul class='f'>";
-  for (size_t i = 0; i < groups.size(); ++i)
-    say(out(), kKey, {colour_of(i), shape_of(i), short_name(groups[i])});
+  for (size_t i = 0; i < groups.size(); ++i) key(colour_of(i), shape_of(i), short_name(groups[i]));
   out() += "</ul>";
-  const std::string y_title = title_of(a);
-  PointChart c{points, Axis(0, (last - first) / unit), axis_of(a), title, y_title};
+  PointChart c{points, Axis(0, (last - first) / unit), rows.axis, title, rows.axis_title};
   c.tip = point_tip;
-  point_chart(c, "Runs in the order of time", extent_of(a));
+  point_chart(c, "Runs in the order of time");
 }
 
 // --- tests --------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 #include "report_parts.hpp"
 
+#include <math.h>
+
 #include "chimera/base/number.hpp"
 
 namespace chimera::lab {
@@ -15,19 +17,6 @@ void tip_of(std::string& out, const void* of, size_t i) {
 }
 
 }  // namespace
-
-std::vector<const Group*> ranked(const Analysis& a) {
-  std::vector<const Group*> order;
-  for (const Group& g : a.compared()) {
-    if (g.d.n == 0) continue;
-    size_t at = order.size();
-    order.push_back(&g);
-    const double sign = a.info.better < 0 ? -1 : 1;
-    for (; at > 0 && order[at - 1]->d.mean * sign < g.d.mean * sign; --at) order[at] = order[at - 1];
-    order[at] = &g;
-  }
-  return order;
-}
 
 std::string_view short_name(const Group& g) {
   const std::string_view name = g.level == Level::config ? g.config : g.runtime;
@@ -54,39 +43,59 @@ std::string extent_of(const Analysis& a) {
   return out;
 }
 
-Axis axis_of(const Analysis& a) {
-  std::vector<double> values;
-  std::vector<Interval> groups;
-  for (const Group& g : a.compared()) {
-    for (const double v : g.sample.sorted()) values.push_back(v);
-    groups.push_back({g.d.min, g.d.max});
-  }
-  return focused_axis(values, groups);
+static const Group* cell_of(const Analysis& a, std::string_view runtime, std::string_view config) {
+  for (const Group& cell : a.of(Level::cell))
+    if (cell.runtime == runtime && cell.config == config && cell.d.n > 0) return &cell;
+  return nullptr;
 }
 
-std::vector<Row> rows_of(const Analysis& a, std::span<const Group* const> groups) {
-  std::vector<Row> rows;
-  const std::span<const Group> compared = a.compared();
-  for (const Group* g : groups) {
-    Row& r = rows.emplace_back();
-    r.name = short_name(*g);
-    say(r.note, "mean %v, n %d", {g->d.mean, g->d.n});
-    for (size_t i = 0; i < compared.size(); ++i)
-      if (short_name(compared[i]) == r.name) r.series = i;
-    r.n = g->trials.size();
-    r.of = g;
-    r.value = value_of;
-    r.tip = tip_of;
-    r.d = g->d;
-    r.mean = g->mean_ci;
+static Row row_of(const Group& g) {
+  Row r;
+  r.name = short_name(g);
+  r.n = g.trials.size();
+  r.of = &g;
+  r.value = value_of;
+  r.tip = tip_of;
+  r.d = &g.d;
+  r.mean = g.mean_ci;
+  r.parts[0] = g.means[Trial::imbalance_pp_of_wall];
+  r.parts[1] = g.means[Trial::overhead_pp];
+  r.marked = fmax(g.means[Trial::efficiency_percent] * g.means[Trial::contention_percent] / 100, 0);
+  return r;
+}
+
+std::vector<Row> rows_of(const Analysis& a, const Group* config) {
+  const std::span<const Group> groups = a.compared();
+  std::vector<Row> rows(groups.size());
+  const double sign = a.info.better < 0 ? -1 : 1;
+  size_t n = 0;
+  for (const Group& g : groups) {
+    if (g.d.n == 0) continue;
+    size_t at = n++;
+    for (; at > 0 && rows[at - 1].d->mean * sign < g.d.mean * sign; --at) rows[at] = rows[at - 1];
+    rows[at] = row_of(g);
+    rows[at].series = static_cast<size_t>(&g - groups.data());
   }
+  size_t kept = 0;
+  for (size_t i = 0; i < n; ++i) {
+    Row row = rows[i];
+    if (config != nullptr) {
+      const Group* cell = cell_of(a, group_of(row).runtime, config->config);
+      if (cell == nullptr) continue;
+      row = row_of(*cell);
+      row.series = rows[i].series;
+    }
+    rows[kept++] = row;
+  }
+  while (rows.size() > kept) rows.pop_back();
   return rows;
 }
 
-std::string spoken(std::span<const Row> rows) {
-  std::string out;
-  for (const Row& r : rows) say(out, "%s: %s. ", {r.name, r.note});
-  return out;
+Axis axis_of(std::span<const Row> rows) {
+  std::vector<double> values;
+  for (const Row& r : rows)
+    for (const double v : group_of(r).sample.sorted()) values.push_back(v);
+  return focused_axis(values, rows);
 }
 
 }  // namespace chimera::lab

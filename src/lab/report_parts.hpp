@@ -11,8 +11,6 @@
 
 namespace chimera::lab {
 
-// The groups that have values, best first: by the mean, the greater where neither is better.
-std::vector<const Group*> ranked(const Analysis& a);
 // A group's name within its level: that of a cell is its runtime. Never empty.
 std::string_view short_name(const Group& g);
 // "efficiency_percent, %"
@@ -20,12 +18,12 @@ std::string title_of(const Analysis& a);
 // "42 runs of 5 runtimes in 6 configurations"
 std::string extent_of(const Analysis& a);
 
-// For all values of the compared groups.
-Axis axis_of(const Analysis& a);
-// Rows of dots, which view the groups.
-std::vector<Row> rows_of(const Analysis& a, std::span<const Group* const> groups);
-// A chart's text alternative: every row's name and note.
-std::string spoken(std::span<const Row> rows);
+// The compared groups that have values, best first: by the mean, the greater where neither is
+// better. Of a configuration its cells, in the same order. The rows view the groups; `of` is one.
+std::vector<Row> rows_of(const Analysis& a, const Group* config = nullptr);
+inline const Group& group_of(const Row& r) { return *static_cast<const Group*>(r.of); }
+// For all their values.
+Axis axis_of(std::span<const Row> rows);
 
 // What the signs of a chart of rows mean: a drawing 26 pixels wide about y = 0, and words.
 struct Sign {

@@ -37,8 +37,8 @@ double signs(std::string& out, double y) {
 std::string stats_svg(const StatsReport& r) {
   const Analysis& a = *r.analyses[0];
   const std::string title = title_of(a);
-  const std::vector<Row> rows = rows_of(a, ranked(a));
-  const RowChart chart{rows, axis_of(a), title};
+  const std::vector<Row> rows = rows_of(a);
+  const RowChart chart{rows, axis_of(rows), title};
 
   std::string body;
   double y = wrapped(body, title, 19, "u", 22);
@@ -56,7 +56,7 @@ std::string stats_svg(const StatsReport& r) {
       "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 %c' width='720' height='%c' "
       "role='img' aria-labelledby='t d'><title id='t'>%e: %e</title><desc id='d'>%e</desc>"
       "<style>%s</style><defs>%s</defs><rect width='100%' height='100%' fill='var(--b)'/>%s</svg>\n",
-      {y, y, title, a.headline, spoken(rows), kChartStyle, kChartShapes, body});
+      {y, y, title, a.headline, words_of(chart), kChartStyle, kChartShapes, body});
   return out;
 }
 

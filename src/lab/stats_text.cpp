@@ -132,15 +132,10 @@ void left_out(Document& d, const Analysis& a) {
 }
 
 void loss_table(Document& d, const Analysis& a) {
-  d.heading("Where the time went (means)", {});
   figures_table(d, a.compared(), kPartColumns, "");
 }
 
 void resources_table(Document& d, const Analysis& a) {
-  bool resources = false;
-  for (const Group& g : a.compared()) resources |= !isnan(g.means[Trial::max_rss_kib]);
-  if (!resources) return;
-  d.heading("Resources (means)", {});
   figures_table(d, a.compared(), kResourceColumns, "");
 }
 
@@ -168,8 +163,14 @@ static void analysis(Document& d, const Analysis& a) {
   sentences(d, "Warnings", a.warnings);
   level_tables(d, a);
   pairs_table(d, a);
+  d.heading("Where the time went (means)", {});
   loss_table(d, a);
-  resources_table(d, a);
+  bool resources = false;
+  for (const Group& g : a.compared()) resources |= !isnan(g.means[Trial::max_rss_kib]);
+  if (resources) {
+    d.heading("Resources (means)", {});
+    resources_table(d, a);
+  }
   cell_tables(d, a);
   left_out(d, a);
 }
