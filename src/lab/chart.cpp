@@ -18,7 +18,7 @@ const std::string_view kChartStyle =
     "svg{overflow:visible}"
     "svg text{font:11.5px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
     "fill:var(--m)}"
-    "svg .n{font-size:13px;font-weight:600;fill:var(--f)}"
+    "svg .n,svg .u{font-size:13px;font-weight:600;fill:var(--f)}svg .u{font-size:18px}"
     ".n,.b{stroke:var(--b);stroke-width:4;paint-order:stroke}.n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
     ".e{text-anchor:end}.h{text-anchor:middle}"
     ".c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}"

@@ -24,9 +24,9 @@ constexpr const char kPageStyle[] =
     "table{border-collapse:collapse;font-size:14px;line-height:1.3;"
     "font-variant-numeric:tabular-nums;overflow-wrap:normal}"
     "th,td{padding:7px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--l)}"
-    "thead th{color:var(--m);font-weight:500}[scope=row]{text-align:left}"
-    "th:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--b);"
-    "max-width:46vw;overflow:hidden;text-overflow:ellipsis}"
+    "thead th{color:var(--m);font-weight:500}[scope=row]{text-align:left;"
+    "max-width:min(44vw,240px);overflow:hidden;text-overflow:ellipsis}"
+    "th:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--b)}"
     "main>.t:first-of-type td:nth-child(2){font-weight:600}"
     "td svg{display:block;width:150px;height:18px}.z{stroke-width:4;stroke-opacity:.7}"
     ".a{display:block;width:100%;margin:18px 0 4px}.y{padding-left:44px}"
@@ -158,7 +158,7 @@ std::string differs_from(const Analysis& a, uint32_t at) {
   if (tested == 0) return "-";
   if (differing == 0) return "none";
   if (differing == tested) return "all others";
-  if (differing < 3) return names;
+  if (text_width(names, kBase) < 190) return names;
   names.clear();
   say(names, "%d of %d", {differing, tested});
   return names;

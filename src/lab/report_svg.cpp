@@ -41,7 +41,7 @@ std::string stats_svg(const StatsReport& r) {
   const RowChart chart{rows, axis_of(rows), title};
 
   std::string body;
-  double y = wrapped(body, title, 19, "u", 22);
+  double y = wrapped(body, title, 18, "u", 14);
   y = wrapped(body, extent_of(a), kSmall, "", y + 4);
   y = signs(body, y + 22) + 4;
   say(body, "<svg x='24' y='%c' width='672' height='%c'>", {y, height_of(chart)});
