@@ -218,7 +218,7 @@ void changes_table(Document& d, std::span<const Change> changes) {
   if (changes.empty()) return;
   d.heading("Against the baseline", {});
   d.begin_table(7);
-  for (const char* head : {"", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
+  for (const char* head : {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
     d.cell() = head;
   }
   for (const Change& c : changes) {
@@ -259,13 +259,14 @@ void analysis(Document& d, const Analysis& a) {
   }
   pairs_table(d, a);
   d.heading("Where the time went (means)", {});
-  figures_table(d, a.compared(), kPartColumns, "");
   const auto groups = a.compared();
+  const char* head = a.comparing == Level::config ? "configuration" : "runtime";
+  figures_table(d, groups, kPartColumns, head);
   bool resources = false;
   for (const Group& g : groups) resources |= !isnan(g.means[Trial::max_rss_kib]);
   if (resources) {
     d.heading("Resources (means)", {});
-    figures_table(d, groups, kResourceColumns, "");
+    figures_table(d, groups, kResourceColumns, head);
   }
   cell_tables(d, a);
   left_out(d, a);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -9,15 +10,27 @@
 namespace chimera::lab {
 
 // What a pattern's mark is replaced by.
-struct Word {
-  Word(std::string_view s) : text(s) {}                    // NOLINT: implicit on purpose
-  Word(const char* s) : text(s) {}                         // NOLINT
-  Word(const std::string& s) : text(s) {}                  // NOLINT
-  Word(double x) : number(x) {}                            // NOLINT
-  Word(size_t n) : number(static_cast<double>(static_cast<int64_t>(n))) {}   // NOLINT
+class Word {
+ public:
+  Word(std::string_view s) : text_(s.data()), size_(s.size()) {}      // NOLINT: implicit
+  Word(const std::string& s) : text_(s.data()), size_(s.size()) {}    // NOLINT
+  Word(const char* s) : text_(s), size_(kCString) {}                  // NOLINT
+  Word(double x) : number_(x) {}                                      // NOLINT
+  Word(size_t n) : number_(static_cast<double>(static_cast<int64_t>(n))) {}   // NOLINT
 
-  std::string_view text;
-  double number = 0;
+  // Which of the two it is, the pattern says.
+  double number() const { return number_; }
+  std::string_view text() const {
+    return size_ == kCString ? std::string_view(text_) : std::string_view(text_, size_);
+  }
+
+ private:
+  static constexpr size_t kCString = SIZE_MAX;
+  union {
+    const char* text_;
+    double number_;
+  };
+  size_t size_;                          // of a text
 };
 
 // Appends `pattern` with its marks replaced, in their order (any other "%" is itself):
