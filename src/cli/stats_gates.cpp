@@ -8,7 +8,6 @@
 namespace chimera::cli {
 namespace {
 
-using lab::Sample;
 using lab::Trial;
 using lab::TrialPart;
 
@@ -87,11 +86,7 @@ double Condition::value(const lab::Group& g, lab::Percentiles how) const {
   } else if (of_ == Of::calls) {
     other.sample = g.calls(static_cast<TrialPart::Number>(what_));
   } else {
-    std::vector<double> values;
-    for (const Trial* t : g.trials) {
-      if (!isnan(t->numbers[what_])) values.push_back(t->numbers[what_]);
-    }
-    other.sample = Sample(std::move(values));
+    other.sample = g.runs(static_cast<Trial::Number>(what_));
   }
   if (quantile_ >= 0) return lab::percentile(other.sample.sorted(), quantile_, how);
   other.d = lab::describe(other.sample, how);

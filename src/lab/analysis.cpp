@@ -83,12 +83,6 @@ std::span<const Group> Analysis::of(Level level) const {
   return std::span(groups).subspan(from, count[which]);
 }
 
-std::string Group::name() const {
-  std::string out(level == Level::config ? config : runtime);
-  if (level == Level::cell) out.append(" / ").append(config);
-  return out;
-}
-
 Own<Analysis> analyse(const TrialSet& set, const AnalysisSettings& settings) {
   Own<Analysis> a = analyse_one(set, settings);
   bool doubtful = false;
@@ -127,7 +121,6 @@ std::vector<Change> compare(const Analysis& now, const Analysis& before) {
     c.difference_ci = welch_interval(g, *match, c.welch);
     p[n++] = c.welch.p;
   }
-  changes.resize(n);
   holm(std::span(p).first(n));
   for (size_t i = 0; i < n; ++i) {
     Change& c = changes[i];
@@ -136,7 +129,7 @@ std::vector<Change> compare(const Analysis& now, const Analysis& before) {
     c.regressed = c.p_holm < kAlpha && gain < 0;
     c.improved = c.p_holm < kAlpha && gain > 0;
   }
-  return changes;
+  return std::vector<Change>(changes.begin(), changes.begin() + static_cast<ptrdiff_t>(n));
 }
 
 }  // namespace chimera::lab

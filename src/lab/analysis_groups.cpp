@@ -82,6 +82,14 @@ bool together(const Trial& a, const Trial& b, Level level) {
 
 }  // namespace
 
+Sample Group::runs(Trial::Number n) const {
+  std::vector<double> values;
+  for (const Trial* t : trials) {
+    if (!isnan((*t)[n])) values.push_back((*t)[n]);
+  }
+  return Sample(std::move(values));
+}
+
 Sample Group::calls(TrialPart::Number n) const {
   std::vector<double> values;
   for (const Trial* t : trials) {
@@ -113,16 +121,18 @@ void make_groups(Analysis& a) {
   }
   a.groups = std::vector<Group>(groups);
   if (a.count[0] == 1 && a.count[1] > 1) a.comparing = Level::config;
-  Group* g = a.groups.data() - 1;
+  Group *next = a.groups.data(), *g = next;
   for (const Level level : kLevels) {
     for (size_t i = 0; i < orders[0].size(); ++i) {
       Trial* t = order(level)[i];
       if (begins(level, i)) {
-        ++g;
+        g = next++;
         g->level = level;
         g->runtime = t->runtime;
         g->config = t->config;
         g->metric = a.settings.metric;
+        g->title = level == Level::config ? t->config : t->runtime;
+        if (level == Level::cell) g->title.append(" / ").append(t->config);
       }
       take(*g, t, a.settings.clean);
     }

@@ -44,7 +44,7 @@ class Warnings {
 void Warnings::counts() {
   size_t without = 0;
   for (const Group& g : a_.of(Level::runtime)) without += g.without;
-  if (without > 0) add("%d runs have no %s", {without, a_.metric});
+  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
   const std::string& path = a_.set->ambiguous[a_.settings.metric];
   if (!path.empty()) {
     add("%s is the end of several paths, so runs with more than one have no value; say more of the "
@@ -130,14 +130,20 @@ void Warnings::order() {
   }
   const double expected = n - squares / n;
   if (n < 6 || !(static_cast<double>(changes) < expected / 2)) return;
-  add("the order was blocked: in time, %d changes from one %s to another, chance would make %d; "
-      "whatever changed meanwhile (heat, other work) looks like a difference between them",
-      {changes, by_config ? "configuration" : "runtime", expected});
+  add("the order was blocked: changes from one %s to another in time %d, by chance %d; whatever else "
+      "changed (heat, other work) looks like a difference between them",
+      {by_config ? "configuration" : "runtime", changes, expected});
 }
 
 void Warnings::configurations() {
   const auto groups = a_.of(Level::runtime);
   const auto cells = a_.of(Level::cell);
+  size_t serial = 0;
+  for (const Group& g : groups) serial += g.serial;
+  if (serial > 0 && serial < groups.size() && a_.count[1] > 1) {
+    a_.warnings.emplace_back("the figures of the configurations mix runtimes with concurrent and "
+                             "with serial agents: see --only");
+  }
   if (a_.comparing != Level::runtime || cells.size() == groups.size() * a_.count[1]) return;
   add("not every runtime has runs in every configuration (%d of %d): compare cell by cell",
       {cells.size(), groups.size() * a_.count[1]});
@@ -151,7 +157,10 @@ void Warnings::few(Level level) {
     if (g.d.n == 0) continue;
     ++all;
     few += g.d.n < kFew;
-    if (least == nullptr || g.d.n < least->d.n) least = &g;
+    if (least == nullptr || g.d.n < least->d.n ||
+        (g.d.n == least->d.n && g.d.sd > least->d.sd)) {
+      least = &g;
+    }
   }
   if (few == 0) return;
   std::string& out = a_.warnings.emplace_back();

@@ -101,7 +101,7 @@ void changes_table(Document& d, std::span<const Change> changes) {
   if (changes.empty()) return;
   d.heading("Against the baseline", {});
   d.begin_table(7);
-  for (const char* head : {"", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
+  for (const char* head : {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
     d.cell() = head;
   }
   for (const Change& c : changes) {
@@ -131,12 +131,16 @@ void left_out(Document& d, const Analysis& a) {
   }
 }
 
+static const char* head_of(const Analysis& a) {
+  return a.comparing == Level::config ? "configuration" : "runtime";
+}
+
 void loss_table(Document& d, const Analysis& a) {
-  figures_table(d, a.compared(), kPartColumns, "");
+  figures_table(d, a.compared(), kPartColumns, head_of(a));
 }
 
 void resources_table(Document& d, const Analysis& a) {
-  figures_table(d, a.compared(), kResourceColumns, "");
+  figures_table(d, a.compared(), kResourceColumns, head_of(a));
 }
 
 void ending(Document& d, const StatsReport& r) {

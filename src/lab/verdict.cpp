@@ -21,7 +21,9 @@ class Verdict {
         groups_(a.compared()),
         unit_(*a.info.unit == 0 ? "" : std::string(" ") + a.info.unit),
         step_(unit_ == " %" ? " pp" : unit_),
-        plural_(a.comparing == Level::config ? "configurations" : "runtimes") {}
+        plural_(a.comparing == Level::config ? "configurations" : "runtimes") {
+    for (const Group& g : groups_) any_serial_ |= g.serial;
+  }
 
   void all();
 
@@ -37,6 +39,8 @@ class Verdict {
   bool apart(size_t i) const { return i < Analysis::kMostCompared && (apart_ >> i & 1) != 0; }
 
   void headline();
+  void most_surely(std::string& out, const Pair& pair);
+  void ranking(std::string& out);
   void overall();
   void differences(Pair::Kind kind);
   void serial();
@@ -46,13 +50,14 @@ class Verdict {
   void doubtful();
 
   std::string& sentence() { return a_.verdict.emplace_back(); }
-  std::string name(size_t i) const { return groups_[i].name(); }
+  const std::string& name(size_t i) const { return groups_[i].name(); }
   void value(std::string& out, double x) const { say(out, "%v%s", {x, unit_}); }
 
   Analysis& a_;
   std::span<const Group> groups_;
   std::string unit_, step_;              // of a value, of a difference; with a blank in front
   const char* plural_;
+  bool any_serial_ = false;
   uint64_t apart_ = 0;                   // a bit a group: differs from every other in its mean
   size_t n_apart_ = 0;
 };
@@ -121,42 +126,76 @@ void Verdict::headline() {
     first = false;
   }
   if (!first) out += "; ";
-  const size_t others = groups_.size() - n_apart_;
+  size_t others = 0;
+  for (size_t i = 0; i < groups_.size(); ++i) others += groups_[i].d.n > 0 && !apart(i);
   const Word of_all = first ? "the " : "the other ";
   if (rest.differ == 0) {
-    say(out, "no difference in %s between %s%d %s can be shown: the smallest p of %d pairs %p",
-        {a_.metric, of_all, others, plural_, rest.tested, rest.least->p_holm[Pair::welch_t]});
+    const Word p = rest.least->p_holm[Pair::welch_t];
+    say(out, "no difference in %s between %s%d %s can be shown ",
+        {a_.metric, of_all, others, plural_});
+    rest.tested == 1 ? say(out, "(p %p)", {p})
+                     : say(out, "(%d pairs, smallest p after Holm %p)", {rest.tested, p});
   } else if (rest.tested == 1) {
     say(out, "%s: ", {a_.metric});
     compare_means(out, *rest.least, groups_, unit_, step_);
   } else {
-    say(out, "of %s%d %s, %d of %d pairs differ in %s; most surely ",
+    say(out, "of %s%d %s, %d of %d pairs differ in %s; ",
         {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
-    compare_means(out, *rest.least, groups_, unit_, step_);
+    rest.differ == rest.tested && others <= kListed ? ranking(out)
+                                                    : most_surely(out, *rest.least);
+  }
+}
+
+void Verdict::most_surely(std::string& out, const Pair& pair) {
+  out += "most surely ";
+  compare_means(out, pair, groups_, unit_, step_);
+}
+
+// "from the highest: a (96.50), b (93.50), c (76.50)"
+void Verdict::ranking(std::string& out) {
+  out += "from the highest: ";
+  double above = 0;
+  for (bool first = true;; first = false) {
+    const Group* next = nullptr;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      const double mean = groups_[i].d.mean;
+      if (apart(i) || isnan(mean) || !(first || mean < above)) continue;
+      if (next == nullptr || mean > next->d.mean) next = &groups_[i];
+    }
+    if (next == nullptr) return;
+    above = next->d.mean;
+    say(out, first ? "%s (%v)" : ", %s (%v)", {next->name(), above});
   }
 }
 
 void Verdict::overall() {
   size_t working = 0;
-  for (const Group& g : groups_) working += !g.serial && g.d.n > 0;
+  for (const Group& g : groups_) working += !g.serial && g.d.n > 1;
   const double level = a_.working_kruskal_wallis.p, spread = a_.working_brown_forsythe.p;
   if (working < 3 || isnan(level)) return;
-  const bool some = working < groups_.size();
-  say(sentence(), "Over the %d %s%s together: the level %s (Kruskal-Wallis p %p), the spread %s "
+  const auto words = [](double p) {
+    return p < kAlpha ? "differs" : isnan(p) ? "cannot be judged" : "shows no difference";
+  };
+  say(sentence(), "Of all %d %s%s together, the level %s (Kruskal-Wallis p %p), the spread %s "
       "(Brown-Forsythe p %p)",
-      {working, plural_, some ? " that work concurrently" : "",
-       level < kAlpha ? "differs" : "does not differ demonstrably", level,
-       spread < kAlpha ? "differs" : "does not differ demonstrably", spread});
+      {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
+       words(spread), spread});
+  const size_t means = find(Pair::welch_t, true).differ;
+  const Found ranks = find(Pair::mann_whitney, true);
+  if (ranks.differ != means) {
+    say(sentence(), "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
+        "decide", {ranks.differ, ranks.tested, means});
+  }
 }
 
+// Of those that are not apart: what is apart the headline has said.
 void Verdict::differences(Pair::Kind kind) {
-  const Found found = find(kind, false);
+  const Found found = find(kind, true);
   const bool means = kind == Pair::welch_t;
-  // The headline has said it.
-  if (means && (found.tested < 2 || find(kind, true).differ == 0)) return;
+  if (means && found.tested < 2) return;
   size_t left = kListed;
   for (const Pair& p : a_.pairs) {
-    if (!differs(p, kind) || left == 0) continue;
+    if (!differs(p, kind) || left == 0 || apart(p.a) || apart(p.b)) continue;
     --left;
     if (means) {
       compare_means(sentence(), p, groups_, unit_, step_);
@@ -223,11 +262,12 @@ void Verdict::identity() {
     return;
   }
   std::string& out = sentence();
-  say(out, "Efficiency is 100 - imbalance to within %v pp in all %d runs: it tells how equal the "
-      "agents' times are, and the ranking is one of their answers", {i.largest_gap, i.n});
+  say(out, "Efficiency is 100 - imbalance to within %v pp in all %d %sruns: it tells how equal the "
+      "agents' times are, no more", {i.largest_gap, i.n, any_serial_ ? "concurrent " : ""});
   if (isfinite(i.token_correlation)) {
-    say(out, " (r = %v with the tokens of the shorter answer over those of the longer)",
-        {i.token_correlation});
+    say(out, "%s (r = %v with the tokens of the shorter answer over those of the longer)",
+        {i.token_correlation > 0.5 ? "; a ranking by it ranks lengths of answers" : "",
+         i.token_correlation});
   }
   say(out, ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
       "on average", {i.least_overhead_ms, i.most_overhead_ms});

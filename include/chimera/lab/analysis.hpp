@@ -78,11 +78,12 @@ struct Group {
   // those compared); else "".
   std::string worst_why;
 
-  // Every call's number of these runs, of both agents' calls: the TTFTs, the rates. NaN is left
-  // out.
+  // Another number of these runs, and one of all their calls: the TTFTs, the rates. Without NaN.
+  Sample runs(Trial::Number n) const;
   Sample calls(TrialPart::Number n) const;
-  // The group's name: "smol", "chimera_homo", "smol / chimera_homo".
-  std::string name() const;
+  // "smol", "chimera_homo", "smol / chimera_homo".
+  const std::string& name() const { return title; }
+  std::string title;
 };
 
 // Two of the compared groups, a before b in Analysis::compared(). Differences are a - b.
