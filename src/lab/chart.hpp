@@ -75,8 +75,8 @@ struct Row {
 };
 
 // The axis of these values (sorted by it) but for those, at most a third, that would leave no room
-// for the others: whole rows beyond a gap of a third of the range, and values beyond a gap of three
-// quarters.
+// for the others: whole rows beyond a gap of a third of the range, and values beyond a gap of nine
+// tenths.
 Axis focused_axis(std::vector<double>& values, std::span<const Row> rows);
 
 struct RowChart {

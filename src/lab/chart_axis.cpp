@@ -22,22 +22,26 @@ double tick_value(int64_t k, int times, int exponent) {
   return exponent < 0 ? v / power_of_ten(-exponent) : v * power_of_ten(exponent);
 }
 
+// What is drawn for a mark at x.
 struct Rect {
-  double left, top, right, bottom;
+  double x, left, top, right, bottom;
+  // Whether they meet in this plot, or might in a wider one, which moves marks apart: what belongs
+  // to the mark further left has to end first.
   bool meets(const Rect& o) const {
-    return left < o.right && o.left < right && top < o.bottom && o.top < bottom;
+    const bool before = x <= o.x && right <= o.left, behind = o.x <= x && o.right <= left;
+    return !before && !behind && top < o.bottom && o.top < bottom;
   }
 };
 
 Rect rect_of(const Label& l) {
   const double from = l.left ? l.x - kLabelGap - l.width : l.x + kLabelGap;
-  return {from, l.at - kLabelHeight / 2, from + l.width, l.at + kLabelHeight / 2};
+  return {l.x, from, l.at - kLabelHeight / 2, from + l.width, l.at + kLabelHeight / 2};
 }
 
 bool is_free(std::span<const Label> labels, const uint32_t* placed, size_t count, const Label& l) {
   const Rect r = rect_of(l);
   for (const Label& o : labels)
-    if (r.meets({o.x - 5, o.y - 5, o.x + 5, o.y + 5})) return false;
+    if (r.meets({o.x, o.x - 5, o.y - 5, o.x + 5, o.y + 5})) return false;
   for (size_t i = 0; i < count; ++i)
     if (r.meets(rect_of(labels[placed[i]]))) return false;
   return true;
@@ -94,7 +98,7 @@ Axis::Axis(double least, double greatest, int most) {
 double Axis::value(int i) const { return tick_value(first_ + i, times_, exponent_); }
 
 double Axis::at(double v) const {
-  return std::clamp((v - low()) / (high() - low()) * 100, 0.0, 100.0);
+  return fmin(fmax((v - low()) / (high() - low()) * 100, 0), 100);   // NaN: 0
 }
 
 void Axis::append_label(std::string& out, int i) const {
@@ -141,7 +145,7 @@ Axis focused_axis(std::vector<double>& values, std::span<const Row> rows) {
     }
     if (gap <= 0) break;
     const bool parts = parts_a_row(rows, values[at - 1], values[at]);
-    if (parts ? gap * 4 < range * 3 : gap * 3 < range) break;
+    if (parts ? gap * 10 < range * 9 : gap * 3 < range) break;
     // What may be cut off in all, and what must be left.
     const bool low_end = at - from < to - at;
     const size_t left = low_end ? to - at : at - from;

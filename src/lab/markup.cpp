@@ -57,7 +57,7 @@ void append_escaped(std::string& out, std::string_view text) {
 }
 
 void append_coordinate(std::string& out, double value) {
-  auto n = static_cast<int64_t>(std::clamp(value, -1e9, 1e9) * 100 + (value < 0 ? -0.5 : 0.5));
+  auto n = static_cast<int64_t>(fmin(fmax(value, -1e9), 1e9) * 100 + (value < 0 ? -0.5 : 0.5));
   if (n < 0) {
     out += '-';
     n = -n;

@@ -17,7 +17,7 @@ struct MadeTrial {
   double efficiency = 98;
   double seconds[2] = {10, 9.6};
   double wall = 10.001;
-  MadeCall calls[2];                     // one an agent
+  MadeCall calls[2] = {};                // one an agent
   std::string stamp = "2025-11-15T19:00:00Z";
   std::string more = "";                 // further keys at the top, each with a comma in front
   const char* url[2] = {"http://a:11434", "http://b:11434"};
