@@ -9,34 +9,28 @@
 namespace chimera::lab {
 
 const std::string_view kChartStyle =
-    ":root{color-scheme:light dark;--b:#fff;--f:#1b2027;--m:#5a6470;--l:#d8dee4;"
-    "--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#cc79a7;--c4:#e69f00;--c5:#56b4e9;--c6:#8a7800;"
-    "--c7:#6e6e6e}"
-    "@media(prefers-color-scheme:dark){:root{--b:#12161c;--f:#e8ecf1;--m:#9ba6b3;--l:#2d353f;"
-    "--c0:#4a9fe0;--c1:#f07f3c;--c2:#2fc296;--c3:#e196c1;--c4:#f0b429;--c5:#9fd8f8;--c6:#e3d54a;"
-    "--c7:#b4b4b4}}"
-    "svg{overflow:visible}"
-    "svg text{font:11.5px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;"
-    "fill:var(--m)}"
+    ":root{color-scheme:light dark;--b:#fff;--f:#1b2027;--m:#5a6470;--l:#d8dee4}"
+    ".c0{color:#0072b2}.c1{color:#d55e00}.c2{color:#009e73}.c3{color:#cc79a7}.c4{color:#e69f00}"
+    ".c5{color:#56b4e9}.c6{color:#8a7800}.c7{color:#6e6e6e}"
+    "@media(prefers-color-scheme:dark){:root{--b:#12161c;--f:#e8ecf1;--m:#9ba6b3;--l:#2d353f}"
+    ".c0{color:#4a9fe0}.c1{color:#f07f3c}.c2{color:#2fc296}.c3{color:#e196c1}.c4{color:#f0b429}"
+    ".c5{color:#9fd8f8}.c6{color:#e3d54a}.c7{color:#b4b4b4}}"
+    "svg{overflow:visible}svg text{font:11.5px system-ui,sans-serif;fill:var(--m)}"
     "svg .n,svg .u{font-size:13px;font-weight:600;fill:var(--f)}svg .u{font-size:18px}"
-    ".n,.b{stroke:var(--b);stroke-width:4;paint-order:stroke}.n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
+    ".n,.b{stroke:var(--b);stroke-width:4;paint-order:stroke}"
+    ".n tspan{font-size:11.5px;font-weight:400;fill:var(--m)}"
     ".e{text-anchor:end}.h{text-anchor:middle}"
-    ".c0{color:var(--c0)}.c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}"
-    ".c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}"
     ".d,.r{fill:currentColor}.d{stroke:var(--b);stroke-width:.8;fill-opacity:.85}"
-    ".g,.l,.w,.i,.q,.p{fill:none;stroke:var(--l)}.l{stroke:var(--m)}"
-    ".w{stroke:currentColor;stroke-width:1.5}.q{fill:currentColor;fill-opacity:.28;"
-    "stroke:currentColor}.i{stroke:var(--f);stroke-width:2}.v{fill:var(--f);stroke:var(--b)}"
-    ".p{stroke:var(--m);stroke-width:1.5;stroke-dasharray:5 3}.r2{fill-opacity:.4}"
-    ".o{fill:var(--b);stroke:currentColor;stroke-width:1.5}";
+    ".g,.l,.i,.p{fill:none;stroke:var(--l)}.l,.p{stroke:var(--m)}.p{stroke-dasharray:5 3}"
+    ".w,.q,.o{stroke:currentColor;stroke-width:1.5}.q{fill:currentColor;fill-opacity:.28}"
+    ".i{stroke:var(--f);stroke-width:2}.v{fill:var(--f);stroke:var(--b)}.o{fill:var(--b)}";
 
 const std::string_view kChartShapes =
     "<path id='s0' d='M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0'/><path id='s1' d='M-3.6-3.6h7.2v7.2h-7.2z'/>"
     "<path id='s2' d='M0-4.6L4.4 3.4h-8.8z'/><path id='s3' d='M0-5L5 0L0 5L-5 0z'/>"
     "<path id='s4' d='M-1.5-4.6h3v3.1h3.1v3h-3.1v3.1h-3v-3.1h-3.1v-3h3.1z'/>"
-    "<path id='s5' d='M0 4.6L4.4-3.4h-8.8z'/>"
-    "<path id='s6' d='M0-2.1L2.6-4.7L4.7-2.6L2.1 0L4.7 2.6L2.6 4.7L0 2.1L-2.6 4.7L-4.7 2.6L-2.1 0"
-    "L-4.7-2.6L-2.6-4.7z'/><path id='s7' d='M-2.4-4.4h4.8L5 0L2.4 4.4h-4.8L-5 0z'/>";
+    "<use id='s5' href='#s2' transform='scale(1-1)'/><use id='s6' href='#s4' transform='rotate(45)'/>"
+    "<path id='s7' d='M-2.4-4.4h4.8L5 0L2.4 4.4h-4.8L-5 0z'/>";
 
 namespace {
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr const char kPageStyle[] =
     "*{box-sizing:border-box}"
-    "body{margin:0;background:var(--b);color:var(--f);font:16px/1.55 system-ui,-apple-system,"
-    "'Segoe UI',Roboto,'DejaVu Sans',sans-serif;overflow-wrap:anywhere}"
+    "body{margin:0;background:var(--b);color:var(--f);font:16px/1.55 system-ui,sans-serif;"
+    "overflow-wrap:anywhere}"
     "main{max-width:1080px;margin:auto;padding:24px 16px 72px}"
     "h1{font-size:clamp(20px,3vw,26px);line-height:1.25;margin:6px 0 14px;max-width:36em;"
     "text-wrap:balance}"
@@ -21,12 +21,12 @@ constexpr const char kPageStyle[] =
     "p,li{max-width:48em}p{margin:8px 0}ul{margin:8px 0;padding-left:20px}li{margin:4px 0}"
     ".m,summary{color:var(--m);font-size:14px}a{color:inherit}summary{cursor:pointer;margin:10px 0}"
     ".t{overflow-x:auto;margin:14px 0}"
-    "table{border-collapse:collapse;font-size:14px;line-height:1.3;"
+    "table{border-spacing:0;font-size:14px;line-height:1.3;"
     "font-variant-numeric:tabular-nums;overflow-wrap:normal}"
-    "th,td{padding:7px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--l)}"
-    "thead th{color:var(--m);font-weight:500}[scope=row]{text-align:left;"
+    "th,td{padding:7px 8px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--l)}"
+    "thead th{color:var(--m);font-weight:500}.s,[scope=row]{text-align:left;"
     "max-width:min(44vw,240px);overflow:hidden;text-overflow:ellipsis}"
-    "th:first-child{text-align:left;padding-left:0;position:sticky;left:0;background:var(--b)}"
+    "th:first-child{padding-left:0;position:sticky;left:0;background:var(--b)}"
     "main>.t:first-of-type td:nth-child(2){font-weight:600}"
     "td svg{display:block;width:150px;height:18px}.z{stroke-width:4;stroke-opacity:.7}"
     ".a{display:block;width:100%;margin:18px 0 4px}.y{padding-left:44px}"
@@ -34,7 +34,7 @@ constexpr const char kPageStyle[] =
     "gap:8px 48px;align-items:end}"
     ".f{display:flex;flex-wrap:wrap;gap:4px 18px;padding:0;margin:10px 0;list-style:none;"
     "color:var(--m);font-size:13px}.f li{display:flex;gap:7px;align-items:center;margin:0}"
-    ".f svg{flex:none}pre{overflow-x:auto;background:color-mix(in srgb,var(--l) 40%,var(--b));"
+    ".f svg{flex:none}pre{overflow-x:auto;background:var(--l);"
     "padding:12px 14px;border-radius:6px;font-size:13px}";
 
 class Page {
@@ -241,8 +241,8 @@ void Page::losses(const Analysis& a, std::span<const Row> rows) {
   if (most < 0) return;
   section("What the efficiency loses",
           "Of 100 points: imbalance is what a shorter answer left unused (the model's doing), "
-          "overhead what starting and joining the agents cost (the runtime's doing). The line "
-          "below a bar is contention: points of the efficiency in which a ready agent waited.");
+          "overhead what starting and joining the agents cost (the runtime's). The line below is "
+          "contention: points of the efficiency in which a ready agent waited.");
   out() += "<ul class='f'>";
   key(0, 1, "imbalance");
   key(1, 1, "overhead");
@@ -287,14 +287,12 @@ void Page::sizes(const Analysis& a, std::span<const Row> rows) {
   const bool disk = !points.empty();
   if (!disk) points = points_of(rows, Trial::max_rss_kib, 1024);
   section("Size against consistency",
-          disk              ? "Down and left is better. The dashed line joins those that no other "
-                              "beats in both."
-          : !points.empty() ? "No binaries of different sizes are recorded: the size is that in "
-                              "memory. Down and left is better; the dashed line joins those that no "
-                              "other beats in both."
-                            : "No chart: neither binaries of different sizes nor different use of "
-                              "memory are recorded.");
+          points.empty() ? "No chart: neither binaries of different sizes nor different use of "
+                           "memory are recorded."
+                         : "Down and left is better. The dashed line joins those that no other beats "
+                           "in both.");
   if (points.empty()) return;
+  if (!disk) d_.paragraph("No binaries of different sizes are recorded: this is the size in memory.");
   PointChart c{points, span_of(points, &Point::x), span_of(points, &Point::y),
                disk ? "binary on disk, kB" : "max RSS, MiB",
                points[0].y < rows[0].d->sd || points[0].y > rows[0].d->sd ? "CV, %" : "SD"};
@@ -348,8 +346,8 @@ void Page::order(const Analysis& a, const RowChart& rows) {
 void Page::tests(const Analysis& a) {
   if (a.pairs.empty()) return;
   section("Tests",
-          "p values of pairs are Holm's, over all pairs. Detectable is the smallest difference of "
-          "means that so many runs would find in 80 of 100 experiments.");
+          "Detectable is the smallest difference of means that so many runs would find in 80 of 100 "
+          "experiments.");
   const auto overall = [&](const char* what, const TestResult& all, const TestResult& working) {
     if (isnan(all.p)) return;
     std::string line;

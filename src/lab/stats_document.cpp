@@ -103,7 +103,9 @@ void Document::html_table() {
   for (size_t at = 0; at < cells_.size(); ++at) {
     const size_t i = at % width_;
     if (i == 0) out += at == 0 ? "<thead><tr>" : at == width_ ? "</thead><tbody><tr>" : "<tr>";
-    const char* const tag = at < width_ ? "th scope='col'" : i < left_ ? "th scope='row'" : "td";
+    const char* const tag = at >= width_ ? i < left_ ? "th scope='row'" : "td"
+                            : i < left_  ? "th scope='col' class='s'"
+                                         : "th scope='col'";
     say(out, i == raw_ && at >= width_ ? "<%s>%s" : "<%s>%e", {tag, cells_[at]});
   }
   out += "</table></div>";
