@@ -212,7 +212,8 @@ int stats_command(Settings& s) {
   code = write(job);
   if (code != 0) return code;
   if (a.runs == 0) {
-    say("stats: " + a.headline + ": see --metric");
+    const bool unclear = !a.warnings.empty() && a.warnings[0].starts_with(a.metric);
+    say("stats: " + a.headline + ": " + (unclear ? a.warnings[0] : "see --metric"));
     return 65;
   }
   if (job.baseline && job.changes.empty()) {

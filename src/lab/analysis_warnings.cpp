@@ -44,12 +44,12 @@ class Warnings {
 void Warnings::counts() {
   size_t without = 0;
   for (const Group& g : a_.of(Level::runtime)) without += g.without;
-  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
   const std::string& path = a_.set->ambiguous[a_.settings.metric];
   if (!path.empty()) {
     add("%s is the end of several paths, so runs with more than one have no value; say more of the "
         "path, as %s", {a_.metric, path});
   }
+  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
   static constexpr struct {
     Trial::Number number;
     const char* words;
@@ -110,12 +110,14 @@ void Warnings::order() {
   std::vector<Trial*> runs = a_.set->trials;
   sort_trials(runs, TrialOrder::time);
   const bool by_config = a_.comparing == Level::config;
-  size_t changes = 0;
+  size_t changes = 0, steps = 0;
   double n = 0, squares = 0;
   const Trial* last = nullptr;
   for (const Trial* t : runs) {
     if (isnan((*t)[Trial::finished_s])) break;
-    if (last != nullptr) {
+    // Of two at the same time nobody knows which came first.
+    if (last != nullptr && (*last)[Trial::finished_s] != (*t)[Trial::finished_s]) {
+      ++steps;
       changes += by_config ? t->config != last->config : t->runtime != last->runtime;
     }
     last = t;
@@ -128,8 +130,8 @@ void Warnings::order() {
     }
     squares += timed * timed;
   }
-  const double expected = n - squares / n;
-  if (n < 6 || !(static_cast<double>(changes) < expected / 2)) return;
+  const double expected = (1 - squares / (n * n)) * static_cast<double>(steps);
+  if (steps < 5 || !(static_cast<double>(changes) < expected / 2)) return;
   add("the order was blocked: changes from one %s to another in time %d, by chance %d; whatever else "
       "changed (heat, other work) looks like a difference between them",
       {by_config ? "configuration" : "runtime", changes, expected});

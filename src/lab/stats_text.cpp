@@ -58,9 +58,16 @@ std::string Document::safe(std::string_view text) const {
   const std::string plain = printable(text, false);
   if (!markdown_) return plain;
   std::string escaped;
-  for (const char c : plain) {
-    if (std::string_view("|*_`<[\\").find(c) != std::string_view::npos) escaped += '\\';
+  char last = ' ';
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const char c = plain[i], next = i + 1 < plain.size() ? plain[i + 1] : ' ';
+    // "p < 0.05" is no markup, "a_b" neither.
+    const bool within = c == '<' ? is_space(next) : c == '_' && !is_space(last) && !is_space(next);
+    if (!within && std::string_view("|*_`<[\\").find(c) != std::string_view::npos) {
+      escaped += '\\';
+    }
     escaped += c;
+    last = c;
   }
   return escaped;
 }

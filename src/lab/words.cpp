@@ -36,7 +36,7 @@ void say(std::string& out, const char* pattern, std::initializer_list<Word> word
     }
     switch (pattern[1]) {
       case 's': out += word->text(); break;
-      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0))); break;
+      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0) + 0.5)); break;
       case 'v': append_value(out, word->number()); break;
       case '1': append_fixed(out, word->number(), 1); break;
       case 'p': append_p(out, word->number()); break;
