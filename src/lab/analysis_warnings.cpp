@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "analysis_parts.hpp"
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 namespace {
@@ -24,7 +24,7 @@ class Warnings {
 
  private:
   void add(const char* pattern, std::initializer_list<Word> words) {
-    say(a_.warnings.emplace_back(), pattern, words);
+    compose(a_.warnings.emplace_back(), pattern, words);
   }
   template <class F>
   void each_run(F f) {
@@ -168,12 +168,12 @@ void Warnings::few(Level level) {
   std::string& out = a_.warnings.emplace_back();
   const Interval& sd = least->spread.sd;
   static constexpr const char* kNames[] = {"runtimes", "configurations", "cells"};
-  say(out, "%d of %d %s have fewer than 10 runs: n = %d",
+  compose(out, "%d of %d %s have fewer than 10 runs: n = %d",
       {few, all, kNames[static_cast<size_t>(level)], least->d.n});
   if (isnan(sd.low)) {
-    say(out, " (%s) is too few for an interval of the SD", {least->name()});
+    compose(out, " (%s) is too few for an interval of the SD", {least->name()});
   } else {
-    say(out, ": an SD interval of %v to %v (%s, SD %v)",
+    compose(out, ": an SD interval of %v to %v (%s, SD %v)",
         {sd.low, sd.high, least->name(), least->d.sd});
   }
 }

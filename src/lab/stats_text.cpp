@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "chimera/base/text.hpp"
+#include "chimera/base/words.hpp"
 #include "chimera/lab/stats_report.hpp"
-#include "words.hpp"
 
 namespace chimera::lab {
 namespace {
@@ -16,7 +16,7 @@ class Document {
 
   void heading(const char* pattern, std::initializer_list<Word> words) {
     std::string text;
-    say(text, pattern, words);
+    compose(text, pattern, words);
     if (!out.empty()) out += '\n';
     if (markdown_) out += out.empty() ? "# " : "## ";
     out.append(safe(text)) += '\n';
@@ -33,10 +33,10 @@ class Document {
   }
   std::string& cell() { return cells_.emplace_back(); }
   void number(double x) { append_value(cell(), x); }
-  void count(double x) { say(cell(), "%d", {x}); }
+  void count(double x) { compose(cell(), "%d", {x}); }
   void interval(double low, double high) {
     std::string& to = cell();
-    isnan(low) ? void(to += '-') : say(to, "%v to %v", {low, high});
+    isnan(low) ? void(to += '-') : compose(to, "%v to %v", {low, high});
   }
   void end_table();
 
@@ -97,6 +97,7 @@ void Document::row(size_t at, std::span<const size_t> widths) {
   const size_t begin = out.size();
   if (markdown_) out += "| ";
   for (size_t i = 0; i < width_; ++i) {
+    if (widths[i] == 0) continue;
     const std::string& cell = cells_[at + i];
     const size_t pad = widths[i] - count_code_points(cell);
     if (i >= left_) out.append(pad, ' ');
@@ -114,26 +115,18 @@ void Document::end_table() {
   for (size_t i = 0; i < width_; ++i) {
     bool some = i < left_;
     for (size_t at = width_ + i; at < cells_.size(); at += width_) some |= cells_[at] != "-";
-    for (size_t at = i; at < cells_.size(); at += width_) {
+    for (size_t at = i; some && at < cells_.size(); at += width_) {
       cells_[at] = safe(cells_[at]);
-      widths[i] = some ? std::max(widths[i], count_code_points(cells_[at])) : SIZE_MAX;
+      widths[i] = std::max(widths[i], std::max<size_t>(count_code_points(cells_[at]), 1));
     }
   }
-  // Closes the gaps, cell by cell.
-  size_t kept = 0, to = 0;
-  for (size_t at = 0; at < cells_.size(); ++at) {
-    if (widths[at % width_] != SIZE_MAX && to++ != at) cells_[to - 1].swap(cells_[at]);
-  }
-  for (const size_t w : widths) {
-    if (w != SIZE_MAX) widths[kept++] = w;
-  }
-  cells_.resize(to);
-  width_ = kept;
-  for (size_t at = 0; at < to; at += width_) {
+  for (size_t at = 0; at < cells_.size(); at += width_) {
     row(at, widths);
     if (at != 0 || !markdown_) continue;
     out += '|';
-    for (size_t i = 0; i < width_; ++i) out += i < left_ ? " --- |" : " ---: |";
+    for (size_t i = 0; i < width_; ++i) {
+      if (widths[i] != 0) out += i < left_ ? " --- |" : " ---: |";
+    }
     out += '\n';
   }
 }
@@ -211,7 +204,7 @@ void pairs_table(Document& d, const Analysis& a) {
     d.interval(p.difference_ci.low, p.difference_ci.high);
     for (const double x : p.p_holm) {
       std::string& out = d.cell();
-      isnan(x) ? void(out += '-') : say(out, "%p", {x});
+      isnan(x) ? void(out += '-') : compose(out, "%p", {x});
       if (out.starts_with("= ")) out.erase(0, 2);
     }
     d.number(p.effect.hedges_g);
@@ -234,7 +227,7 @@ void changes_table(Document& d, std::span<const Change> changes) {
     d.number(c.now->d.mean);
     d.number(c.difference);
     d.interval(c.difference_ci.low, c.difference_ci.high);
-    say(d.cell(), "%p", {c.p_holm});
+    compose(d.cell(), "%p", {c.p_holm});
     d.cell() = c.regressed ? "regressed" : c.improved ? "improved" : "no difference shown";
   }
   d.end_table();
@@ -250,7 +243,7 @@ void left_out(Document& d, const Analysis& a) {
   if (!a.excluded.empty()) d.heading("Left out (--clean)", {});
   for (const Trial* t : a.excluded) {
     std::string line;
-    say(line, "%s: %s", {t->path, reason_words(t->reasons)});
+    compose(line, "%s: %s", {t->path, reason_words(t->reasons)});
     d.point(line);
   }
 }
@@ -287,12 +280,12 @@ std::string document(const StatsReport& r, bool markdown) {
   if (!r.set.skipped.empty()) d.heading("Skipped", {});
   for (const agent::SkippedFile& s : r.set.skipped) {
     line.clear();
-    say(line, "%s: %s", {s.path, s.why});
+    compose(line, "%s: %s", {s.path, s.why});
     d.point(line);
   }
   d.heading("Reproduce", {});
   line.clear();
-  say(line, "%s  (chimera %s; %d files, %d runs, bootstrap seed %d)",
+  compose(line, "%s  (chimera %s; %d files, %d runs, bootstrap seed %d)",
       {r.command, r.version, r.set.files, r.set.trials.size(),
        size_t{r.analyses[0]->settings.seed}});
   d.paragraph(line);

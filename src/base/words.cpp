@@ -1,10 +1,10 @@
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 #include <math.h>
 
 #include "chimera/base/number.hpp"
 
-namespace chimera::lab {
+namespace chimera {
 
 void append_value(std::string& out, double x) {
   if (!isfinite(x)) {
@@ -27,7 +27,7 @@ static void append_p(std::string& out, double p) {
   }
 }
 
-void say(std::string& out, const char* pattern, std::initializer_list<Word> words) {
+void compose(std::string& out, const char* pattern, std::initializer_list<Word> words) {
   const Word* word = words.begin();
   for (; *pattern != 0; ++pattern) {
     if (*pattern != '%' || word == words.end()) {
@@ -47,4 +47,4 @@ void say(std::string& out, const char* pattern, std::initializer_list<Word> word
   }
 }
 
-}  // namespace chimera::lab
+}  // namespace chimera
