@@ -95,11 +95,12 @@ int read(std::span<const std::string> paths, const Settings& s, TrialSet& set) {
   const bool some = !set.trials.empty();
   if (some && (skipped == 0 || s.quiet)) return 0;
   if (skipped == 0) {
-    return complain_with(65, "no usable result file%s", {s.stats.only.empty() ? "" : " for --only"});
+    return complain_with(65, "no usable result file%s",
+                         {s.stats.only.empty() ? "" : " for --only"});
   }
-  return complain_with(some ? 0 : 65, "%s%d skipped, as %s: %s",
-                       {some ? "" : "no usable result file: ", skipped, set.skipped[0].path,
-                        set.skipped[0].why});
+  return complain_with(
+      some ? 0 : 65, "%s%d skipped, as %s: %s",
+      {some ? "" : "no usable result file: ", skipped, set.skipped[0].path, set.skipped[0].why});
 }
 
 bool has_values(const TrialSet& set, size_t metric) {
@@ -144,8 +145,11 @@ void analyse(Job& job) {
 int write(const Job& job) {
   const Settings& s = job.s;
   const std::string command = "chimera stats" + s.command;
-  lab::StatsReport report{.set = job.now, .analyses = std::span(job.analyses).first(job.metrics),
-                          .changes = job.changes, .command = command, .version = version()};
+  lab::StatsReport report{.set = job.now,
+                          .analyses = std::span(job.analyses).first(job.metrics),
+                          .changes = job.changes,
+                          .command = command,
+                          .version = version()};
   if (sys::is_terminal(1)) {
     report.columns = static_cast<size_t>(std::clamp(sys::terminal_columns(), 60, 120));
   }
@@ -167,7 +171,7 @@ int check_gates(const Job& job) {
   for (const std::string& gate : job.s.stats.fail_on) {
     Condition condition;
     if (!condition.parse(gate)) {
-      regressed = true;                  // is asked for
+      regressed = true;  // is asked for
       continue;
     }
     for (const lab::Group& g : a.compared()) {
@@ -211,7 +215,8 @@ int stats_command(Settings& s) {
   const Analysis& a = *job.analyses[0];
   if (a.runs == 0) {
     const bool unclear = !a.warnings.empty() && a.warnings[0].starts_with(a.metric);
-    return complain_with(65, "%s: %s", {a.headline, unclear ? Word(a.warnings[0]) : Word("see --metric")});
+    return complain_with(65, "%s: %s",
+                         {a.headline, unclear ? Word(a.warnings[0]) : Word("see --metric")});
   }
   if (job.baseline && job.changes.empty()) {
     return complain_with(65, "the baseline has none of these groups (%s)", {s.stats.baseline});

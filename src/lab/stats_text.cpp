@@ -143,8 +143,8 @@ void figures_table(Document& d, std::span<const Group> groups, std::span<const F
     d.cell() = g.level == Level::cell ? g.config : g.level == Level::config ? g.config : g.runtime;
     for (const Figure f : columns) {
       const double x = figures[f];
-      const bool whole = f == f_n || (f >= f_contention_runs && f <= f_without) ||
-                         f == f_tokens || f == f_binary_bytes;
+      const bool whole = f == f_n || (f >= f_contention_runs && f <= f_without) || f == f_tokens ||
+                         f == f_binary_bytes;
       if (f == f_mean_low || f == f_sd_low || f == f_cv_low) {
         d.interval(x, figures.values[f + 1]);
       } else if (whole && !isnan(x)) {
@@ -157,14 +157,15 @@ void figures_table(Document& d, std::span<const Group> groups, std::span<const F
   d.end_table();
 }
 
-constexpr Figure kLevelColumns[] = {f_n, f_mean, f_mean_low, f_sd, f_sd_low, f_cv, f_contention_runs,
-                                    f_excluded};
+constexpr Figure kLevelColumns[] = {f_n,      f_mean, f_mean_low,        f_sd,
+                                    f_sd_low, f_cv,   f_contention_runs, f_excluded};
 constexpr Figure kSpreadColumns[] = {f_min, f_p5, f_p25, f_p50, f_p75, f_p95, f_max, f_cv_low};
 constexpr Figure kCellColumns[] = {f_n, f_mean, f_sd, f_cv, f_min, f_p50, f_max};
-constexpr Figure kPartColumns[] = {f_efficiency, f_imbalance_of_wall, f_overhead_pp, f_overhead_ms,
-                                   f_contention, f_true_efficiency, f_aggregate_tps, f_wall};
-constexpr Figure kResourceColumns[] = {f_binary_bytes, f_max_rss, f_startup, f_cpu_per_token,
-                                       f_voluntary, f_involuntary};
+constexpr Figure kPartColumns[] = {
+    f_efficiency, f_imbalance_of_wall, f_overhead_pp,   f_overhead_ms,
+    f_contention, f_true_efficiency,   f_aggregate_tps, f_wall};
+constexpr Figure kResourceColumns[] = {f_binary_bytes,  f_max_rss,   f_startup,
+                                       f_cpu_per_token, f_voluntary, f_involuntary};
 
 void level_tables(Document& d, const Analysis& a, Level level, const char* title,
                   const char* head) {
@@ -218,7 +219,8 @@ void changes_table(Document& d, std::span<const Change> changes) {
   if (changes.empty()) return;
   d.heading("Against the baseline", {});
   d.begin_table(7);
-  for (const char* head : {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
+  for (const char* head :
+       {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
     d.cell() = head;
   }
   for (const Change& c : changes) {
@@ -286,15 +288,19 @@ std::string document(const StatsReport& r, bool markdown) {
   d.heading("Reproduce", {});
   line.clear();
   compose(line, "%s  (chimera %s; %d files, %d runs, bootstrap seed %d)",
-      {r.command, r.version, r.set.files, r.set.trials.size(),
-       size_t{r.analyses[0]->settings.seed}});
+          {r.command, r.version, r.set.files, r.set.trials.size(),
+           size_t{r.analyses[0]->settings.seed}});
   d.paragraph(line);
   return std::move(d.out);
 }
 
 }  // namespace
 
-std::string stats_text(const StatsReport& r) { return document(r, false); }
-std::string stats_markdown(const StatsReport& r) { return document(r, true); }
+std::string stats_text(const StatsReport& r) {
+  return document(r, false);
+}
+std::string stats_markdown(const StatsReport& r) {
+  return document(r, true);
+}
 
 }  // namespace chimera::lab

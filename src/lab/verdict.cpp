@@ -6,13 +6,13 @@
 #include <algorithm>
 
 #include "analysis_parts.hpp"
-#include "chimera/base/words.hpp"
 #include "chimera/base/number.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 namespace {
 
-constexpr size_t kListed = 6;            // pairs, or groups, that are named one by one
+constexpr size_t kListed = 6;  // pairs, or groups, that are named one by one
 
 class Verdict {
  public:
@@ -31,7 +31,7 @@ class Verdict {
   // Which pairs differ, by Welch's test or by Brown and Forsythe's, after Holm.
   struct Found {
     size_t tested = 0, differ = 0;
-    const Pair* least = nullptr;         // with the smallest p, the first of equal ones
+    const Pair* least = nullptr;  // with the smallest p, the first of equal ones
   };
   // `within`: only pairs of groups that are not apart from all others.
   Found find(Pair::Kind kind, bool within) const;
@@ -55,15 +55,17 @@ class Verdict {
 
   Analysis& a_;
   std::span<const Group> groups_;
-  std::string unit_, step_;              // of a value, of a difference; with a blank in front
+  std::string unit_, step_;  // of a value, of a difference; with a blank in front
   const char* plural_;
   bool any_serial_ = false;
-  uint64_t apart_ = 0;                   // a bit a group: differs from every other in its mean
+  uint64_t apart_ = 0;  // a bit a group: differs from every other in its mean
   size_t n_apart_ = 0;
 };
 static_assert(Analysis::kMostCompared <= 64);
 
-bool differs(const Pair& p, Pair::Kind kind) { return p.p_holm[kind] < kAlpha; }
+bool differs(const Pair& p, Pair::Kind kind) {
+  return p.p_holm[kind] < kAlpha;
+}
 
 Verdict::Found Verdict::find(Pair::Kind kind, bool within) const {
   Found found;
@@ -99,9 +101,9 @@ void compare_means(std::string& out, const Pair& p, std::span<const Group> group
   const double sign = up ? 1 : -1;
   const Interval& ci = p.difference_ci;
   compose(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
-      {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
-       up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
-       sign * p.effect.hedges_g});
+          {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
+           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
+           sign * p.effect.hedges_g});
 }
 
 void Verdict::headline() {
@@ -116,7 +118,7 @@ void Verdict::headline() {
   const Found rest = find(Pair::welch_t, true);
   if (rest.tested == 0) {
     return compose(out, "too few runs to compare the %d %s: a test needs two of each",
-               {groups_.size(), plural_});
+                   {groups_.size(), plural_});
   }
   bool first = true;
   for (size_t i = 0; i < groups_.size(); ++i) {
@@ -132,7 +134,7 @@ void Verdict::headline() {
   if (rest.differ == 0) {
     const Word p = rest.least->p_holm[Pair::welch_t];
     compose(out, "no difference in %s between %s%d %s can be shown ",
-        {a_.metric, of_all, others, plural_});
+            {a_.metric, of_all, others, plural_});
     rest.tested == 1 ? compose(out, "(p %p)", {p})
                      : compose(out, "(%d pairs, smallest p after Holm %p)", {rest.tested, p});
   } else if (rest.tested == 1) {
@@ -140,9 +142,8 @@ void Verdict::headline() {
     compare_means(out, *rest.least, groups_, unit_, step_);
   } else {
     compose(out, "of %s%d %s, %d of %d pairs differ in %s; ",
-        {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
-    rest.differ == rest.tested && others <= kListed ? ranking(out)
-                                                    : most_surely(out, *rest.least);
+            {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
+    rest.differ == rest.tested&& others <= kListed ? ranking(out) : most_surely(out, *rest.least);
   }
 }
 
@@ -176,15 +177,18 @@ void Verdict::overall() {
   const auto words = [](double p) {
     return p < kAlpha ? "differs" : isnan(p) ? "cannot be judged" : "shows no difference";
   };
-  compose(sentence(), "Of all %d %s%s together, the level %s (Kruskal-Wallis p %p), the spread %s "
-      "(Brown-Forsythe p %p)",
-      {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
-       words(spread), spread});
+  compose(sentence(),
+          "Of all %d %s%s together, the level %s (Kruskal-Wallis p %p), the spread %s "
+          "(Brown-Forsythe p %p)",
+          {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
+           words(spread), spread});
   const size_t means = find(Pair::welch_t, true).differ;
   const Found ranks = find(Pair::mann_whitney, true);
   if (ranks.differ != means) {
-    compose(sentence(), "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
-        "decide", {ranks.differ, ranks.tested, means});
+    compose(sentence(),
+            "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
+            "decide",
+            {ranks.differ, ranks.tested, means});
   }
 }
 
@@ -204,11 +208,11 @@ void Verdict::differences(Pair::Kind kind) {
     const bool up = groups_[p.a].d.sd > groups_[p.b].d.sd;
     const Group &wide = groups_[up ? p.a : p.b], &narrow = groups_[up ? p.b : p.a];
     compose(sentence(), "%s spreads more than %s: SD %v against %v%s (Brown-Forsythe p %p)",
-        {wide.name(), narrow.name(), wide.d.sd, narrow.d.sd, step_, p.p_holm[kind]});
+            {wide.name(), narrow.name(), wide.d.sd, narrow.d.sd, step_, p.p_holm[kind]});
   }
   if (found.differ > kListed) {
     compose(sentence(), "%d more pairs differ in their %s: see the table",
-        {found.differ - kListed, means ? "means" : "spread"});
+            {found.differ - kListed, means ? "means" : "spread"});
   }
 }
 
@@ -223,13 +227,14 @@ void Verdict::serial() {
   for (const Group& g : groups_) {
     if (!g.serial) continue;
     std::string& out = sentence();
-    compose(out, "%s runs its agents one after the other: the wall time is the sum of theirs (speedup "
-        "%v), so its efficiency of %v % is that, not a cost of the runtime",
-        {g.name(), g.means[Trial::concurrency_speedup], g.means[Trial::efficiency_percent]});
+    compose(out,
+            "%s runs its agents one after the other: the wall time is the sum of theirs (speedup "
+            "%v), so its efficiency of %v % is that, not a cost of the runtime",
+            {g.name(), g.means[Trial::concurrency_speedup], g.means[Trial::efficiency_percent]});
     const double rate = g.means[Trial::aggregate_tps];
     if (isnan(rate) || isnan(fastest)) continue;
-    compose(out, ". It made %v tok/s in all, the others %v to %v%s", {rate, slowest, fastest,
-        rate > fastest ? ": one after the other was faster" : ""});
+    compose(out, ". It made %v tok/s in all, the others %v to %v%s",
+            {rate, slowest, fastest, rate > fastest ? ": one after the other was faster" : ""});
   }
 }
 
@@ -243,12 +248,13 @@ void Verdict::detectable() {
   if (least == nullptr) return;
   std::string& out = sentence();
   compose(out, "What cannot be said: with these runs a difference of %v%s (%s and %s)",
-      {least->detectable, step_, name(least->a), name(least->b)});
+          {least->detectable, step_, name(least->a), name(least->b)});
   if (most != least) {
     compose(out, " to %v%s (%s and %s)", {most->detectable, step_, name(most->a), name(most->b)});
   }
-  out += " is the smallest that would be found in 80 of 100 such experiments; a smaller one may be "
-         "there";
+  out +=
+      " is the smallest that would be found in 80 of 100 such experiments; a smaller one may be "
+      "there";
 }
 
 void Verdict::identity() {
@@ -256,21 +262,26 @@ void Verdict::identity() {
   if (i.n < 3) return;
   // Where the overhead is a part worth the name, there is more than imbalance.
   if (i.largest_gap > 0.5) {
-    compose(sentence(), "Efficiency is 100 - imbalance less the overhead: up to %v pp in %d runs; the "
-        "mean overhead is %v to %v ms", {i.largest_gap, i.n, i.least_overhead_ms,
-        i.most_overhead_ms});
+    compose(sentence(),
+            "Efficiency is 100 - imbalance less the overhead: up to %v pp in %d runs; the "
+            "mean overhead is %v to %v ms",
+            {i.largest_gap, i.n, i.least_overhead_ms, i.most_overhead_ms});
     return;
   }
   std::string& out = sentence();
-  compose(out, "Efficiency is 100 - imbalance to within %v pp in all %d %sruns: it tells how equal the "
-      "agents' times are, no more", {i.largest_gap, i.n, any_serial_ ? "concurrent " : ""});
+  compose(out,
+          "Efficiency is 100 - imbalance to within %v pp in all %d %sruns: it tells how equal the "
+          "agents' times are, no more",
+          {i.largest_gap, i.n, any_serial_ ? "concurrent " : ""});
   if (isfinite(i.token_correlation)) {
     compose(out, "%s (r = %v with the tokens of the shorter answer over those of the longer)",
-        {i.token_correlation > 0.5 ? "; a ranking by it ranks lengths of answers" : "",
-         i.token_correlation});
+            {i.token_correlation > 0.5 ? "; a ranking by it ranks lengths of answers" : "",
+             i.token_correlation});
   }
-  compose(out, ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
-      "on average", {i.least_overhead_ms, i.most_overhead_ms});
+  compose(out,
+          ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
+          "on average",
+          {i.least_overhead_ms, i.most_overhead_ms});
 }
 
 void append_seconds(std::string& out, double a, double b) {
@@ -341,8 +352,8 @@ void Verdict::worst() {
     if (left == 0 || g.worst_why.empty() || g.d.n < 2) continue;
     --left;
     std::string& out = sentence();
-    compose(out, "%s's %s, %v%s (", {g.name(), t == g.least ? "minimum" : "maximum",
-        t->metric(g.metric), unit_});
+    compose(out, "%s's %s, %v%s (",
+            {g.name(), t == g.least ? "minimum" : "maximum", t->metric(g.metric), unit_});
     if (g.level == Level::runtime) compose(out, "%s ", {t->config});
     compose(out, "run %d): %s", {t->numbers[Trial::run_number], g.worst_why});
   }
@@ -378,8 +389,8 @@ void Verdict::doubtful() {
   const Analysis& clean = a_.settings.clean ? a_ : other;
   std::string& out = sentence();
   compose(out, "%s the %d doubtful runs (%s) ",
-      {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
-       count_reasons(clean.excluded)});
+          {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
+           count_reasons(clean.excluded)});
   compose(out, other.runs == 0 ? "no run is left" : "the means are ", {});
   if (other.runs == 0) return;
   append_range(out, other.compared());
@@ -388,7 +399,7 @@ void Verdict::doubtful() {
   out += unit_;
   if (groups_.size() < 2) return;
   compose(out, ", Kruskal-Wallis p %p, Brown-Forsythe p %p; then: %s",
-      {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
+          {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
 }
 
 void Verdict::all() {
@@ -408,6 +419,8 @@ void Verdict::all() {
 
 }  // namespace
 
-void judge(Analysis& a) { Verdict(a).all(); }
+void judge(Analysis& a) {
+  Verdict(a).all();
+}
 
 }  // namespace chimera::lab
