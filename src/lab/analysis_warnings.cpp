@@ -45,7 +45,7 @@ void Warnings::counts() {
   size_t without = 0;
   for (const Group& g : a_.of(Level::runtime)) without += g.without;
   const std::string& path = a_.set->ambiguous[a_.settings.metric];
-  if (!path.empty()) {
+  if (!path.empty() && without > 0) {
     add("%s is the end of several paths, so runs with more than one have no value; say more of the "
         "path, as %s",
         {a_.metric, path});
