@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "chimera/base/number.hpp"
+#include "chimera/base/words.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/sys/file.hpp"
@@ -32,10 +32,12 @@ constexpr Writer kWriters[] = {{Format::text, lab::stats_text},
                                {Format::html, lab::stats_html},
                                {Format::svg, lab::stats_svg}};
 
-int refuse(std::string_view why) {
+// A line on stderr.
+int complain_with(int code, const char* pattern, std::initializer_list<Word> words) {
   std::string line = "stats: ";
-  say(line.append(why));
-  return 2;
+  compose(line, pattern, words);
+  say(line);
+  return code;
 }
 
 bool is_gate(std::string_view text) {
@@ -92,18 +94,15 @@ int read(std::span<const std::string> paths, const Settings& s, TrialSet& set) {
   if (!lab::read_trials(paths, set)) return 128 + sys::stop_signal();
   filter(set, s.stats.only);
   const size_t skipped = set.skipped.size();
-  if (!set.trials.empty() && (skipped == 0 || s.quiet)) return 0;
-  std::string line = set.trials.empty() ? "stats: no usable result file" : "stats";
-  if (skipped > 0) {
-    line.append(": ");
-    append_u64(line, skipped);
-    line.append(" skipped, as ").append(set.skipped[0].path).append(": ");
-    line.append(set.skipped[0].why);
-  } else {
-    line.append(s.stats.only.empty() ? " there" : " that --only names");
+  const bool some = !set.trials.empty();
+  if (some && (skipped == 0 || s.quiet)) return 0;
+  if (skipped == 0) {
+    return complain_with(65, "no usable result file%s",
+                         {s.stats.only.empty() ? "" : " for --only"});
   }
-  say(line);
-  return set.trials.empty() ? 65 : 0;
+  return complain_with(
+      some ? 0 : 65, "%s%d skipped, as %s: %s",
+      {some ? "" : "no usable result file: ", skipped, set.skipped[0].path, set.skipped[0].why});
 }
 
 bool has_values(const TrialSet& set, size_t metric) {
@@ -148,8 +147,11 @@ void analyse(Job& job) {
 int write(const Job& job) {
   const Settings& s = job.s;
   const std::string command = "chimera stats" + s.command;
-  lab::StatsReport report{.set = job.now, .analyses = std::span(job.analyses).first(job.metrics),
-                          .changes = job.changes, .command = command, .version = version()};
+  lab::StatsReport report{.set = job.now,
+                          .analyses = std::span(job.analyses).first(job.metrics),
+                          .changes = job.changes,
+                          .command = command,
+                          .version = version()};
   if (sys::is_terminal(1)) {
     report.columns = static_cast<size_t>(std::clamp(sys::terminal_columns(), 60, 120));
   }
@@ -167,27 +169,27 @@ int write(const Job& job) {
 // Says what is broken; 99, 3 or 0.
 int check_gates(const Job& job) {
   const Analysis& a = *job.analyses[0];
-  int code = 0;
+  bool broken = false, regressed = false;
   for (const std::string& gate : job.s.stats.fail_on) {
-    if (gate == kRegressed) continue;
     Condition condition;
-    condition.parse(gate);
+    if (!condition.parse(gate)) {
+      regressed = true;  // is asked for
+      continue;
+    }
     for (const lab::Group& g : a.compared()) {
-      std::string why = "stats: " + gate + ": ";
+      std::string why;
       if (!condition.broken(g, a.settings.percentiles, why)) continue;
-      say(why);
-      code = 99;
+      complain_with(99, "%s: %s", {gate, why});
+      broken = true;
     }
   }
-  const auto& gates = job.s.stats.fail_on;
-  if (std::find(gates.begin(), gates.end(), kRegressed) == gates.end()) return code;
+  int code = broken ? 99 : 0;
+  if (!regressed) return code;
   for (const lab::Change& c : job.changes) {
     if (!c.regressed && !isnan(c.p_holm)) continue;
-    std::string why = "stats: regressed: " + c.now->name() + ": mean " + a.metric + " ";
-    append_shortest(why, c.before->d.mean);
-    append_shortest(why.append(" -> "), c.now->d.mean);
-    append_shortest(why.append(", p after Holm "), c.p_holm);
-    say(c.regressed ? why : why.append(" (too few runs to tell)"));
+    complain_with(3, "%s%s: mean %s %v -> %v, p after Holm %p",
+                  {c.regressed ? "regressed: " : "too few runs to tell whether it regressed: ",
+                   c.now->name(), a.metric, c.before->d.mean, c.now->d.mean, c.p_holm});
     if (code == 0) code = 3;
   }
   return code;
@@ -198,7 +200,7 @@ int check_gates(const Job& job) {
 int stats_command(Settings& s) {
   take_gates(s);
   std::string about;
-  if (const char* why = check(s, about)) return refuse(about.append(why));
+  if (const char* why = check(s, about)) return complain_with(2, "%s%s", {about, why});
   sys::catch_stop_signals([](void*) {}, nullptr);
   std::vector<std::string> names = s.stats.metrics;
   if (names.empty()) names = {"efficiency_percent", "throughput_tps"};
@@ -210,16 +212,16 @@ int stats_command(Settings& s) {
   if (code != 0) return code;
   analyse(job);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
-  const Analysis& a = *job.analyses[0];
   code = write(job);
   if (code != 0) return code;
+  const Analysis& a = *job.analyses[0];
   if (a.runs == 0) {
-    say("stats: " + a.headline + ": see --metric");
-    return 65;
+    const bool unclear = !a.warnings.empty() && a.warnings[0].starts_with(a.metric);
+    return complain_with(65, "%s: %s",
+                         {a.headline, unclear ? Word(a.warnings[0]) : Word("see --metric")});
   }
   if (job.baseline && job.changes.empty()) {
-    say("stats: the baseline has none of these groups (" + s.stats.baseline + ")");
-    return 65;
+    return complain_with(65, "the baseline has none of these groups (%s)", {s.stats.baseline});
   }
   return check_gates(job);
 }

@@ -48,7 +48,7 @@ bool Condition::parse_name(std::string_view name) {
   what_ = figure_of(name);
   if (what_ < lab::kFigures) return true;
   of_ = Of::values;
-  if (parse_statistic(name)) return true;
+  if (parse_statistic(name)) return true;   // a percentile: the others are figures
   const size_t cut = name.rfind('_');
   if (cut == std::string_view::npos || !parse_statistic(name.substr(cut + 1))) return false;
   name = name.substr(0, cut);
@@ -79,18 +79,12 @@ bool Condition::parse(std::string_view text) {
 }
 
 double Condition::value(const lab::Group& g, lab::Percentiles how) const {
-  if (of_ == Of::figure) return lab::Figures(g)[static_cast<lab::Figure>(what_)];
-  lab::Group other;
-  if (of_ == Of::values) {
-    other.sample = g.sample;
-  } else if (of_ == Of::calls) {
-    other.sample = g.calls(static_cast<TrialPart::Number>(what_));
-  } else {
-    other.sample = g.runs(static_cast<Trial::Number>(what_));
-  }
-  if (quantile_ >= 0) return lab::percentile(other.sample.sorted(), quantile_, how);
-  other.d = lab::describe(other.sample, how);
-  return lab::Figures(other)[static_cast<lab::Figure>(figure_)];
+  if (of_ == Of::figure) return lab::Figures(g).values[what_];
+  if (of_ == Of::values) return lab::percentile(g.sample.sorted(), quantile_, how);
+  const lab::Sample sample = of_ == Of::calls ? g.calls(static_cast<TrialPart::Number>(what_))
+                                              : g.runs(static_cast<Trial::Number>(what_));
+  if (quantile_ >= 0) return lab::percentile(sample.sorted(), quantile_, how);
+  return lab::Figures(lab::describe(sample, how)).values[figure_];
 }
 
 bool Condition::broken(const lab::Group& g, lab::Percentiles how, std::string& why) const {

@@ -20,7 +20,7 @@ class Condition {
  private:
   enum class Of : uint8_t {
     figure,    // a number of the group
-    values,    // a statistic of its values of the metric
+    values,    // a percentile of its values of the metric
     runs,      // of another number of its runs
     calls,     // of a number of its calls
   };

@@ -68,6 +68,7 @@ Interval welch_interval(const Group& a, const Group& b, const TestResult& welch)
     return g.d.sd * g.d.sd / static_cast<double>(static_cast<int64_t>(g.d.n));
   };
   const double middle = a.d.mean - b.d.mean, sum = error(a) + error(b);
+  if (isnan(sum)) return {};
   const double half = sum == 0 ? 0 : t_quantile(0.975, welch.df) * sqrt(sum);
   return {middle - half, middle + half};
 }
@@ -101,27 +102,34 @@ Own<Analysis> analyse(const TrialSet& set, const AnalysisSettings& settings) {
   return a;
 }
 
+// The group of the older analysis that a group is compared with; nullptr when there is none.
+static const Group* counterpart(const Group& g, const Analysis& now, const Analysis& before) {
+  const auto old = before.compared();
+  if (old.size() == 1 && now.compared().size() == 1) return &old[0];
+  for (const Group& other : old) {
+    if (other.name() == g.name()) return &other;
+  }
+  return nullptr;
+}
+
 std::vector<Change> compare(const Analysis& now, const Analysis& before) {
-  const auto mine = now.compared(), old = before.compared();
-  const bool only = mine.size() == 1 && old.size() == 1;
-  std::vector<Change> changes(mine.size());
-  std::vector<double> p(mine.size());
   size_t n = 0;
-  for (const Group& g : mine) {
-    const Group* match = only ? &old[0] : nullptr;
-    for (size_t i = 0; i < old.size() && match == nullptr; ++i) {
-      if (old[i].name() == g.name()) match = &old[i];
-    }
-    if (match == nullptr) continue;
+  for (const Group& g : now.compared()) n += counterpart(g, now, before) != nullptr;
+  std::vector<Change> changes(n);
+  std::vector<double> p(n);
+  n = 0;
+  for (const Group& g : now.compared()) {
+    const Group* old = counterpart(g, now, before);
+    if (old == nullptr) continue;
     Change& c = changes[n];
     c.now = &g;
-    c.before = match;
-    c.welch = welch_t(g.sample, match->sample);
-    c.difference = g.d.mean - match->d.mean;
-    c.difference_ci = welch_interval(g, *match, c.welch);
+    c.before = old;
+    c.welch = welch_t(g.sample, old->sample);
+    c.difference = g.d.mean - old->d.mean;
+    c.difference_ci = welch_interval(g, *old, c.welch);
     p[n++] = c.welch.p;
   }
-  holm(std::span(p).first(n));
+  holm(p);
   for (size_t i = 0; i < n; ++i) {
     Change& c = changes[i];
     c.p_holm = p[i];
@@ -129,7 +137,7 @@ std::vector<Change> compare(const Analysis& now, const Analysis& before) {
     c.regressed = c.p_holm < kAlpha && gain < 0;
     c.improved = c.p_holm < kAlpha && gain > 0;
   }
-  return std::vector<Change>(changes.begin(), changes.begin() + static_cast<ptrdiff_t>(n));
+  return changes;
 }
 
 }  // namespace chimera::lab

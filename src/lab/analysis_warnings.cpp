@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "analysis_parts.hpp"
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 namespace {
@@ -24,7 +24,7 @@ class Warnings {
 
  private:
   void add(const char* pattern, std::initializer_list<Word> words) {
-    say(a_.warnings.emplace_back(), pattern, words);
+    compose(a_.warnings.emplace_back(), pattern, words);
   }
   template <class F>
   void each_run(F f) {
@@ -44,25 +44,28 @@ class Warnings {
 void Warnings::counts() {
   size_t without = 0;
   for (const Group& g : a_.of(Level::runtime)) without += g.without;
-  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
   const std::string& path = a_.set->ambiguous[a_.settings.metric];
-  if (!path.empty()) {
+  if (!path.empty() && without > 0) {
     add("%s is the end of several paths, so runs with more than one have no value; say more of the "
-        "path, as %s", {a_.metric, path});
+        "path, as %s",
+        {a_.metric, path});
   }
+  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
   static constexpr struct {
     Trial::Number number;
     const char* words;
   } kCounted[] = {
-      {Trial::simulated, "%d of %d runs were on simulated servers: they tell of the client, not of "
-                         "a model"},
-      {Trial::same_server, "%d of %d runs had agents that share one server: they wait for each "
-                           "other there"},
+      {Trial::simulated,
+       "%d of %d runs were on simulated servers: they tell of the client, not of "
+       "a model"},
+      {Trial::same_server,
+       "%d of %d runs had agents that share one server: they wait for each "
+       "other there"},
       {Trial::same_host, "%d of %d runs had both servers on one machine: they may share one GPU"},
   };
   for (const auto& row : kCounted) {
     size_t n = 0;
-    const bool host = row.number == Trial::same_host;   // said unless one of the others is
+    const bool host = row.number == Trial::same_host;  // said unless one of the others is
     each_run([&](const Trial& t) {
       const bool said = t[Trial::same_server] > 0 || t[Trial::simulated] > 0;
       n += t[row.number] > 0 && !(host && said);
@@ -85,7 +88,8 @@ void Warnings::mixtures() {
   });
   if (kinds > 1) {
     add("the files are of different kinds: %d of upstream's first, %d of its second schema, %d of "
-        "chimera, %d of chimeraforge bench", {schemas[0], schemas[1], schemas[2], schemas[3]});
+        "chimera, %d of chimeraforge bench",
+        {schemas[0], schemas[1], schemas[2], schemas[3]});
   }
   if (schemas[0] > 0) {
     add("%d runs store no answers (upstream's first schema), so loops cannot be found in them",
@@ -110,12 +114,14 @@ void Warnings::order() {
   std::vector<Trial*> runs = a_.set->trials;
   sort_trials(runs, TrialOrder::time);
   const bool by_config = a_.comparing == Level::config;
-  size_t changes = 0;
+  size_t changes = 0, steps = 0;
   double n = 0, squares = 0;
   const Trial* last = nullptr;
   for (const Trial* t : runs) {
     if (isnan((*t)[Trial::finished_s])) break;
-    if (last != nullptr) {
+    // Of two at the same time nobody knows which came first.
+    if (last != nullptr && (*last)[Trial::finished_s] != (*t)[Trial::finished_s]) {
+      ++steps;
       changes += by_config ? t->config != last->config : t->runtime != last->runtime;
     }
     last = t;
@@ -128,9 +134,10 @@ void Warnings::order() {
     }
     squares += timed * timed;
   }
-  const double expected = n - squares / n;
-  if (n < 6 || !(static_cast<double>(changes) < expected / 2)) return;
-  add("the order was blocked: changes from one %s to another in time %d, by chance %d; whatever else "
+  const double expected = (1 - squares / (n * n)) * static_cast<double>(steps);
+  if (steps < 5 || !(static_cast<double>(changes) < expected / 2)) return;
+  add("the order was blocked: changes from one %s to another in time %d, by chance %d; whatever "
+      "else "
       "changed (heat, other work) looks like a difference between them",
       {by_config ? "configuration" : "runtime", changes, expected});
 }
@@ -141,8 +148,9 @@ void Warnings::configurations() {
   size_t serial = 0;
   for (const Group& g : groups) serial += g.serial;
   if (serial > 0 && serial < groups.size() && a_.count[1] > 1) {
-    a_.warnings.emplace_back("the figures of the configurations mix runtimes with concurrent and "
-                             "with serial agents: see --only");
+    a_.warnings.emplace_back(
+        "the figures of the configurations mix runtimes with concurrent and "
+        "with serial agents: see --only");
   }
   if (a_.comparing != Level::runtime || cells.size() == groups.size() * a_.count[1]) return;
   add("not every runtime has runs in every configuration (%d of %d): compare cell by cell",
@@ -157,8 +165,7 @@ void Warnings::few(Level level) {
     if (g.d.n == 0) continue;
     ++all;
     few += g.d.n < kFew;
-    if (least == nullptr || g.d.n < least->d.n ||
-        (g.d.n == least->d.n && g.d.sd > least->d.sd)) {
+    if (least == nullptr || g.d.n < least->d.n || (g.d.n == least->d.n && g.d.sd > least->d.sd)) {
       least = &g;
     }
   }
@@ -166,13 +173,13 @@ void Warnings::few(Level level) {
   std::string& out = a_.warnings.emplace_back();
   const Interval& sd = least->spread.sd;
   static constexpr const char* kNames[] = {"runtimes", "configurations", "cells"};
-  say(out, "%d of %d %s have fewer than 10 runs: n = %d",
-      {few, all, kNames[static_cast<size_t>(level)], least->d.n});
+  compose(out, "%d of %d %s have fewer than 10 runs: n = %d",
+          {few, all, kNames[static_cast<size_t>(level)], least->d.n});
   if (isnan(sd.low)) {
-    say(out, " (%s) is too few for an interval of the SD", {least->name()});
+    compose(out, " (%s) is too few for an interval of the SD", {least->name()});
   } else {
-    say(out, ": an SD interval of %v to %v (%s, SD %v)",
-        {sd.low, sd.high, least->name(), least->d.sd});
+    compose(out, ": an SD interval of %v to %v (%s, SD %v)",
+            {sd.low, sd.high, least->name(), least->d.sd});
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 
@@ -43,7 +43,7 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
   double free_from = 0;
   for (int i = 0; i <= axis.steps(); ++i) {
     const double x = axis.at(axis.value(i));
-    say(out, kLine, {"g", x, x, top, bottom});
+    compose(out, kLine, {"g", x, x, top, bottom});
     std::string label;
     axis.append_label(label, i);
     const double width = text_width(label, kSmall);
@@ -51,10 +51,10 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
     const double from = x * kNarrow / 100 - (i == 0 ? 0 : last ? width : width / 2);
     if (from < free_from) continue;
     free_from = from + width + 8;
-    say(out, "<text class='%s' x='%c%' y='%c'>%s</text>",
+    compose(out, "<text class='%s' x='%c%' y='%c'>%s</text>",
         {i == 0 ? "" : last ? "e" : "h", x, bottom + 15, label});
   }
-  say(out, "<text class='h' x='50%' y='%c'>%e</text>",
+  compose(out, "<text class='h' x='50%' y='%c'>%e</text>",
       {bottom + 32, fitted(title, kNarrow, kSmall)});
 }
 
@@ -96,7 +96,7 @@ void draw_name(std::string& out, const RowChart& c, const Row& row, double y) {
   std::string note;
   append_note(note, c, row);
   const double room = kNarrow - text_width(note, kSmall) - 10;
-  say(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
+  compose(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
       {y + 12, fitted(row.name, room, kBase + 0.5), note});
 }
 
@@ -111,7 +111,7 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
     const double x = axis.at(v);
     const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
     const double away = (level + 1) / 2 * 2.9;
-    say(out, "<circle cx='%c%' cy='%c' r='3.1'><title>", {x, level % 2 != 0 ? y - away : y + away});
+    compose(out, "<circle cx='%c%' cy='%c' r='3.1'><title>", {x, level % 2 != 0 ? y - away : y + away});
     if (row.tip != nullptr) row.tip(out, row.of, i);
     out += "</title></circle>";
   }
@@ -120,26 +120,26 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
 
 void draw_box(std::string& out, const Description& d, const Axis& axis, double y) {
   const double q1 = axis.at(d.p25), q3 = axis.at(d.p75), middle = axis.at(d.p50);
-  say(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
-  say(out, "<rect class='q' x='%c%' y='%c' width='%c%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
-  say(out, kLine, {"i", middle, middle, y - 7, y + 7});
+  compose(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
+  compose(out, "<rect class='q' x='%c%' y='%c' width='%c%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
+  compose(out, kLine, {"i", middle, middle, y - 7, y + 7});
 }
 
 void draw_mean(std::string& out, const Row& row, const Axis& axis, double y) {
   if (!axis.holds(row.d->mean)) return;
   if (!isnan(row.mean.low))
-    say(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
-  say(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d->mean), y});
+    compose(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
+  compose(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d->mean), y});
 }
 
 void draw_beyond(std::string& out, const Row& row, const Beyond& b, double y) {
   const size_t count = b.below + b.above;
   std::string said;
-  say(said, "%s%s%s%d run%s off this axis: %v",
+  compose(said, "%s%s%s%d run%s off this axis: %v",
       {b.below > 0 ? "\u25c2" : "", b.above > 0 ? "\u25b8" : "",
        count == row.d->n && count > 1 ? " all " : " ", count, count == 1 ? "" : "s", b.least});
-  if (b.greatest > b.least) say(said, " to %v", {b.greatest});
-  say(out, "<text y='%c'>%s</text>", {y + 11, fitted(said, kNarrow, kSmall)});
+  if (b.greatest > b.least) compose(said, " to %v", {b.greatest});
+  compose(out, "<text y='%c'>%s</text>", {y + 11, fitted(said, kNarrow, kSmall)});
 }
 
 void draw_bar(std::string& out, const Row& row, const Axis& axis, double y) {
@@ -147,9 +147,9 @@ void draw_bar(std::string& out, const Row& row, const Axis& axis, double y) {
       "<rect class='r c%c' x='%c%' y='%c' width='%c%' height='%c'/>";
   const double first = axis.at(row.parts[0]), both = axis.at(row.parts[0] + row.parts[1]);
   if (isnan(both)) return;
-  say(out, kPart, {0, 0, y, first, 13});
-  say(out, kPart, {1, first, y, both - first, 13});
-  say(out, kPart, {3, 0, y + 15, axis.at(row.marked), 4});
+  compose(out, kPart, {0, 0, y, first, 13});
+  compose(out, kPart, {1, first, y, both - first, 13});
+  compose(out, kPart, {3, 0, y + 15, axis.at(row.marked), 4});
 }
 
 void draw_row(std::string& out, const RowChart& c, const Row& row, double y) {
@@ -162,7 +162,7 @@ void draw_row(std::string& out, const RowChart& c, const Row& row, double y) {
     y += kSaid;
   }
   if (!has_lane(row, b)) return;
-  say(out, "<g class='c%c'>", {colour_of(row.series)});
+  compose(out, "<g class='c%c'>", {colour_of(row.series)});
   draw_dots(out, row, c.axis, y + kDots / 2);
   y += kDots;
   if (c.kind == RowChart::box) {
@@ -191,14 +191,14 @@ void draw(std::string& out, const RowChart& c) {
 }
 
 void append_note(std::string& out, const RowChart& c, const Row& row) {
-  if (c.kind == RowChart::bars) say(out, "%v + %v pp", {row.parts[0], row.parts[1]});
-  else say(out, "mean %v, n %d", {row.d->mean, row.d->n});
+  if (c.kind == RowChart::bars) compose(out, "%v + %v pp", {row.parts[0], row.parts[1]});
+  else compose(out, "mean %v, n %d", {row.d->mean, row.d->n});
 }
 
 std::string words_of(const RowChart& c) {
   std::string out;
   for (const Row& row : c.rows) {
-    say(out, "%s: ", {row.name});
+    compose(out, "%s: ", {row.name});
     append_note(out, c, row);
     out += ". ";
   }
@@ -214,13 +214,13 @@ constexpr double kAbove = 26;              // room for the title of y
 double y_of(const PointChart& c, double v) { return kAbove + c.height * (1 - c.y.at(v) / 100); }
 
 void draw_y_axis(std::string& out, const PointChart& c) {
-  say(out, "<text x='-38' y='11'>%e</text>", {c.y_title});
+  compose(out, "<text x='-38' y='11'>%e</text>", {c.y_title});
   for (int i = 0; i <= c.y.steps(); ++i) {
     const double y = y_of(c, c.y.value(i));
-    say(out, kLine, {"g", 0, 100, y, y});
+    compose(out, kLine, {"g", 0, 100, y, y});
     std::string label;
     c.y.append_label(label, i);
-    say(out, "<text class='e' x='-7' y='%c'>%s</text>", {y + 4, label});
+    compose(out, "<text class='e' x='-7' y='%c'>%s</text>", {y + 4, label});
   }
 }
 
@@ -231,8 +231,8 @@ void draw_frontier(std::string& out, const PointChart& c) {
     const double x = c.x.at(p->x);
     if (before != nullptr) {
       const double y = y_of(c, before->y);
-      say(out, kLine, {"p", c.x.at(before->x), x, y, y});
-      say(out, kLine, {"p", x, x, y, y_of(c, p->y)});
+      compose(out, kLine, {"p", c.x.at(before->x), x, y, y});
+      compose(out, kLine, {"p", x, x, y, y_of(c, p->y)});
     }
     before = p;
   }
@@ -250,7 +250,7 @@ void draw_labels(std::string& out, const PointChart& c) {
   l = labels.data();
   for (const Point& p : c.points) {
     const double away = l->at - l->y, side = l->left ? -1 : 1;
-    say(out,
+    compose(out,
         "<svg x='%c%' y='%c'><path class='l' d='M0 0L%c %c'/><text class='b%s' x='%c' y='%c'>%e"
         "</text></svg>",
         {c.x.at(p.x), kAbove + l->y, fabs(away) > 4 ? side * (kLabelGap - 2) : 0,
@@ -271,7 +271,7 @@ void draw(std::string& out, const PointChart& c) {
   const bool labelled = !c.points.empty() && !c.points[0].label.empty();
   if (labelled) draw_labels(out, c);
   for (const Point& p : c.points) {
-    say(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'><title>",
+    compose(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'><title>",
         {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
          c.x.at(p.x), y_of(c, p.y)});
     if (c.tip != nullptr) c.tip(out, p.of);

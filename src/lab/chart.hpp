@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "chimera/lab/statistics.hpp"
-#include "markup.hpp"
+#include "chimera/base/markup.hpp"
 
 namespace chimera::lab {
 

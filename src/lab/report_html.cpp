@@ -69,13 +69,13 @@ class Page {
 
 void Page::section(const char* title, const char* words) {
   d_.heading(title, {});
-  if (*words != 0) say(out(), "<p class='m'>%s</p>", {words});
+  if (*words != 0) compose(out(), "<p class='m'>%s</p>", {words});
 }
 
 void Page::open_chart(const char* classes, double height, std::string_view title,
                       std::string_view words) {
   ++charts_;
-  say(out(),
+  compose(out(),
       "<svg class='%s' height='%c' role='img' aria-labelledby='t%c d%c'><title id='t%c'>%e</title>"
       "<desc id='d%c'>%e</desc>",
       {classes, height, charts_, charts_, charts_, title, charts_, words});
@@ -89,23 +89,23 @@ void Page::row_chart(const RowChart& c, std::string_view title) {
 
 void Page::point_chart(const PointChart& c, const char* title) {
   std::string words;
-  say(words, "%s against %s", {c.y_title, c.x_title});
+  compose(words, "%s against %s", {c.y_title, c.x_title});
   for (const Point& p : c.points)
-    if (!p.label.empty()) say(words, "; %s: %v, %v", {p.label, p.y, p.x});
+    if (!p.label.empty()) compose(words, "; %s: %v, %v", {p.label, p.y, p.x});
   open_chart("a y", height_of(c), title, words);
   draw(out(), c);
   out() += "</svg>";
 }
 
 void Page::key(int colour, int shape, std::string_view name) {
-  say(out(),
+  compose(out(),
       "<li><svg width='12' height='12' viewBox='-6 -6 12 12' aria-hidden='true'>"
       "<use class='d c%c' href='#s%c'/></svg>%e</li>",
       {colour, shape, name});
 }
 
 void Page::head() {
-  say(out(),
+  compose(out(),
       "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
       "<meta name='viewport' content='width=device-width,initial-scale=1'><title>%e</title>"
       "<style>%s%s</style></head><body><svg width='0' height='0' style='position:absolute' "
@@ -117,13 +117,13 @@ void Page::head() {
 void Page::metric(const Analysis& a, bool first) {
   const char* const tag = first ? "h1" : "h2";
   const std::string title = title_of(a);
-  say(out(), "<p class='m'>%e \u00b7 %e</p><%s>%e</%s>",
+  compose(out(), "<p class='m'>%e \u00b7 %e</p><%s>%e</%s>",
       {title, extent_of(a), tag, a.headline, tag});
   const std::span<const std::string> all(a.verdict);
   const size_t shown = std::min<size_t>(all.size(), 2);
   for (const std::string& sentence : all.first(shown)) d_.paragraph(sentence);
   if (!a.warnings.empty())
-    say(out(), "<p class='m'><a href='#w'>%d warning%s to read first</a></p>",
+    compose(out(), "<p class='m'><a href='#w'>%d warning%s to read first</a></p>",
         {a.warnings.size(), a.warnings.size() == 1 ? "" : "s"});
   const std::vector<Row> rows = rows_of(a);
   const RowChart chart{rows, axis_of(rows), title};
@@ -153,26 +153,26 @@ std::string differs_from(const Analysis& a, uint32_t at) {
     ++tested;
     if (!(p.p_holm[Pair::welch_t] < kAlpha)) continue;
     ++differing;
-    say(names, differing > 1 ? ", %s" : "%s", {short_name(a.compared()[p.a == at ? p.b : p.a])});
+    compose(names, differing > 1 ? ", %s" : "%s", {short_name(a.compared()[p.a == at ? p.b : p.a])});
   }
   if (tested == 0) return "-";
   if (differing == 0) return "none";
   if (differing == tested) return "all others";
   if (text_width(names, kBase) < 190) return names;
   names.clear();
-  say(names, "%d of %d", {differing, tested});
+  compose(names, "%d of %d", {differing, tested});
   return names;
 }
 
 // The mean and its interval, on an axis that holds most intervals.
 void spark(std::string& out, const Row& r, const Axis& axis) {
   const double x = axis.at(r.d->mean);
-  say(out,
+  compose(out,
       "<svg class='c%c' aria-hidden='true'><path class='g' d='M0 9h150'/>"
       "<line class='w z' x1='%c%' x2='%c%' y1='9' y2='9'/>",
       {colour_of(r.series), axis.at(r.mean.low), axis.at(r.mean.high)});
-  if (axis.holds(r.d->mean)) say(out, "<use class='v' href='#s3' x='%c%' y='9'/></svg>", {x});
-  else say(out, "<text x='%c' y='13'>%s</text></svg>", {x * 1.4, x > 0 ? "\u25b8" : "\u25c2"});
+  if (axis.holds(r.d->mean)) compose(out, "<use class='v' href='#s3' x='%c%' y='9'/></svg>", {x});
+  else compose(out, "<text x='%c' y='13'>%s</text></svg>", {x * 1.4, x > 0 ? "\u25b8" : "\u25c2"});
 }
 
 Axis interval_axis(std::span<const Row> rows) {
@@ -206,7 +206,7 @@ void Page::runs(const RowChart& c) {
   section("Every run", "");
   out() += "<ul class='f'>";
   for (const Sign& sign : kSigns)
-    say(out(),
+    compose(out(),
         "<li><svg class='c0' width='26' height='14' viewBox='0 -7 26 14' aria-hidden='true'>%s"
         "</svg>%s</li>",
         {sign.drawing, sign.words});
@@ -222,7 +222,7 @@ void Page::configurations(const Analysis& a, RowChart c) {
     for (const Group& config : a.of(Level::config)) {
       const std::vector<Row> rows = rows_of(a, &config);
       if (rows.empty()) continue;
-      say(out(), "<div><h3>%e</h3>", {short_name(config)});
+      compose(out(), "<div><h3>%e</h3>", {short_name(config)});
       c.rows = rows;
       row_chart(c, short_name(config));
       out() += "</div>";
@@ -304,7 +304,7 @@ void Page::sizes(const Analysis& a, std::span<const Row> rows) {
 
 void point_tip(std::string& out, const void* of) {
   const Trial& t = *static_cast<const Trial*>(of);
-  say(out, "%e / %e, run %d", {t.runtime, t.config, t[Trial::run_number]});
+  compose(out, "%e / %e, run %d", {t.runtime, t.config, t[Trial::run_number]});
 }
 
 void Page::order(const Analysis& a, const RowChart& rows) {
@@ -351,9 +351,9 @@ void Page::tests(const Analysis& a) {
   const auto overall = [&](const char* what, const TestResult& all, const TestResult& working) {
     if (isnan(all.p)) return;
     std::string line;
-    say(line, "%s: p %p", {what, all.p});
+    compose(line, "%s: p %p", {what, all.p});
     if (!isnan(working.p))
-      say(line, "; without those whose agents work one after the other p %p", {working.p});
+      compose(line, "; without those whose agents work one after the other p %p", {working.p});
     d_.point(line);
   };
   overall("Does any tend to be larger (Kruskal-Wallis)", a.kruskal_wallis,

@@ -12,7 +12,7 @@ double value_of(const void* of, size_t i) { return static_cast<const Group*>(of)
 void tip_of(std::string& out, const void* of, size_t i) {
   const Group& g = *static_cast<const Group*>(of);
   const Trial& t = *g.trials[i];
-  say(out, "%e / %e, run %d: ", {t.runtime, t.config, t[Trial::run_number]});
+  compose(out, "%e / %e, run %d: ", {t.runtime, t.config, t[Trial::run_number]});
   append_shortest(out, g.value(i));
 }
 
@@ -25,7 +25,7 @@ std::string_view short_name(const Group& g) {
 
 std::string title_of(const Analysis& a) {
   std::string out;
-  say(out, *a.info.unit == 0 ? "%s" : "%s, %s", {a.metric, a.info.unit});
+  compose(out, *a.info.unit == 0 ? "%s" : "%s, %s", {a.metric, a.info.unit});
   return out;
 }
 
@@ -33,7 +33,7 @@ std::string extent_of(const Analysis& a) {
   std::string out;
   const char* between = "";
   const auto count = [&](size_t n, const char* what) {
-    say(out, "%s%d %s%s", {between, n, what, n == 1 ? "" : "s"});
+    compose(out, "%s%d %s%s", {between, n, what, n == 1 ? "" : "s"});
   };
   count(a.runs, "run");
   between = " of ";

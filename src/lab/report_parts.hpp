@@ -7,7 +7,7 @@
 
 #include "chart.hpp"
 #include "chimera/lab/stats_report.hpp"
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 

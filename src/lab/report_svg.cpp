@@ -11,7 +11,7 @@ double wrapped(std::string& out, std::string_view text, double size, const char*
                double y) {
   while (!text.empty()) {
     y += size * 1.35;
-    say(out, "<text class='%s' x='24' y='%c'>%e</text>",
+    compose(out, "<text class='%s' x='24' y='%c'>%e</text>",
         {class_name, y, next_wrapped(text, kInside, size)});
   }
   return y;
@@ -25,7 +25,7 @@ double signs(std::string& out, double y) {
       x = kMargin;
       y += 20;
     }
-    say(out, "<svg class='c0' x='%c' y='%c'>%s</svg><text x='%c' y='%c'>%s</text>",
+    compose(out, "<svg class='c0' x='%c' y='%c'>%s</svg><text x='%c' y='%c'>%s</text>",
         {x, y, s.drawing, x + 33, y + 4, s.words});
     x += width;
   }
@@ -44,7 +44,7 @@ std::string stats_svg(const StatsReport& r) {
   double y = wrapped(body, title, 18, "u", 14);
   y = wrapped(body, extent_of(a), kSmall, "", y + 4);
   y = signs(body, y + 22) + 4;
-  say(body, "<svg x='24' y='%c' width='672' height='%c'>", {y, height_of(chart)});
+  compose(body, "<svg x='24' y='%c' width='672' height='%c'>", {y, height_of(chart)});
   draw(body, chart);
   body += "</svg>";
   y = wrapped(body, a.headline, kBase, "n", y + height_of(chart) + 12);
@@ -52,7 +52,7 @@ std::string stats_svg(const StatsReport& r) {
   y += kMargin;
 
   std::string out;
-  say(out,
+  compose(out,
       "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 %c' width='720' height='%c' "
       "role='img' aria-labelledby='t d'><title id='t'>%e: %e</title><desc id='d'>%e</desc>"
       "<style>%s</style><defs>%s</defs><rect width='100%' height='100%' fill='var(--b)'/>%s</svg>\n",

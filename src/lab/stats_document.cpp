@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "chimera/base/text.hpp"
-#include "markup.hpp"
+#include "chimera/base/markup.hpp"
 
 namespace chimera::lab {
 
 void Document::heading(const char* pattern, std::initializer_list<Word> words) {
   std::string text;
-  say(text, pattern, words);
+  compose(text, pattern, words);
   if (layout_ == html) {
-    say(markup(), "<h2>%e</h2>", {text});
+    compose(markup(), "<h2>%e</h2>", {text});
     return;
   }
   const bool first = out_.empty();
@@ -25,17 +25,17 @@ void Document::point(std::string_view text) {
   if (layout_ != html) return wrapped("- ", text);
   if (!in_list_) out_ += "<ul>";
   in_list_ = true;
-  say(out_, "<li>%e</li>", {text});
+  compose(out_, "<li>%e</li>", {text});
 }
 
 void Document::paragraph(std::string_view text) {
   if (layout_ != html) return wrapped("", text);
-  say(markup(), "<p>%e</p>", {text});
+  compose(markup(), "<p>%e</p>", {text});
 }
 
 void Document::code(std::string_view text) {
   if (layout_ == html) {
-    say(markup(), "<pre>%e</pre>", {text});
+    compose(markup(), "<pre>%e</pre>", {text});
   } else {
     if (layout_ == markdown) out_ += "    ";
     out_.append(printable(text, false)) += '\n';
@@ -54,9 +54,16 @@ std::string Document::safe(std::string_view text) const {
   const std::string plain = printable(text, false);
   if (layout_ != markdown) return plain;
   std::string escaped;
-  for (const char c : plain) {
-    if (std::string_view("|*_`<[\\").find(c) != std::string_view::npos) escaped += '\\';
+  char last = ' ';
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const char c = plain[i], next = i + 1 < plain.size() ? plain[i + 1] : ' ';
+    // "p < 0.05" is no markup, "a_b" neither.
+    const bool within = c == '<' ? is_space(next) : c == '_' && !is_space(last) && !is_space(next);
+    if (!within && std::string_view("|*_`<[\\").find(c) != std::string_view::npos) {
+      escaped += '\\';
+    }
     escaped += c;
+    last = c;
   }
   return escaped;
 }
@@ -86,6 +93,7 @@ void Document::row(size_t at, std::span<const size_t> widths) {
   const size_t begin = out_.size();
   if (layout_ == markdown) out_ += "| ";
   for (size_t i = 0; i < width_; ++i) {
+    if (widths[i] == 0) continue;
     const std::string& cell = cells_[at + i];
     const size_t pad = widths[i] - count_code_points(cell);
     if (i >= left_) out_.append(pad, ' ');
@@ -97,47 +105,39 @@ void Document::row(size_t at, std::span<const size_t> widths) {
   out_ += '\n';
 }
 
-void Document::html_table() {
+void Document::html_table(std::span<const size_t> widths) {
   std::string& out = markup();
   out += "<div class='t'><table>";
   for (size_t at = 0; at < cells_.size(); ++at) {
     const size_t i = at % width_;
     if (i == 0) out += at == 0 ? "<thead><tr>" : at == width_ ? "</thead><tbody><tr>" : "<tr>";
+    if (widths[i] == 0) continue;
     const char* const tag = at >= width_ ? i < left_ ? "th scope='row'" : "td"
                             : i < left_  ? "th scope='col' class='s'"
                                          : "th scope='col'";
-    say(out, i == raw_ && at >= width_ ? "<%s>%s" : "<%s>%e", {tag, cells_[at]});
+    compose(out, i == raw_ && at >= width_ ? "<%s>%s" : "<%s>%e", {tag, cells_[at]});
   }
   out += "</table></div>";
 }
 
 void Document::end_table() {
-  std::vector<size_t> widths(width_);
+  std::vector<size_t> widths(width_);    // 0: left out
   for (size_t i = 0; i < width_; ++i) {
     bool some = i < left_;
     for (size_t at = width_ + i; at < cells_.size(); at += width_) some |= cells_[at] != "-";
-    for (size_t at = i; at < cells_.size(); at += width_) {
+    for (size_t at = i; some && at < cells_.size(); at += width_) {
       if (layout_ != html) cells_[at] = safe(cells_[at]);
-      widths[i] = some ? std::max(widths[i], count_code_points(cells_[at])) : SIZE_MAX;
+      widths[i] = std::max(widths[i], std::max<size_t>(count_code_points(cells_[at]), 1));
     }
-    if (i < raw_ && raw_ < width_ && !some) --raw_;
   }
-  // Closes the gaps, cell by cell.
-  size_t kept = 0, to = 0;
-  for (size_t at = 0; at < cells_.size(); ++at) {
-    if (widths[at % width_] != SIZE_MAX && to++ != at) cells_[to - 1].swap(cells_[at]);
-  }
-  for (const size_t w : widths) {
-    if (w != SIZE_MAX) widths[kept++] = w;
-  }
-  cells_.resize(to);
-  width_ = kept;
-  if (layout_ == html) return html_table();
-  for (size_t at = 0; at < to; at += width_) {
+  if (layout_ == html) return html_table(widths);
+  for (size_t at = 0; at < cells_.size(); at += width_) {
     row(at, widths);
     if (at != 0 || layout_ != markdown) continue;
     out_ += '|';
-    for (size_t i = 0; i < width_; ++i) out_ += i < left_ ? " --- |" : " ---: |";
+    for (size_t i = 0; i < width_; ++i) {
+      if (widths[i] != 0) out_ += i < left_ ? " --- |" : " ---: |";
+    }
     out_ += '\n';
   }
 }

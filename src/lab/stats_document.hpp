@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "chimera/lab/stats_report.hpp"
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 
@@ -37,10 +37,10 @@ class Document {
   }
   std::string& cell() { return cells_.emplace_back(); }
   void number(double x) { append_value(cell(), x); }
-  void count(double x) { say(cell(), "%d", {x}); }
+  void count(double x) { compose(cell(), "%d", {x}); }
   void interval(double low, double high) {
     std::string& to = cell();
-    isnan(low) ? void(to += '-') : say(to, "%v to %v", {low, high});
+    isnan(low) ? void(to += '-') : compose(to, "%v to %v", {low, high});
   }
   // A column without any value is left out.
   void end_table();
@@ -49,7 +49,7 @@ class Document {
   std::string safe(std::string_view text) const;
   void wrapped(std::string_view mark, std::string_view text);
   void row(size_t at, std::span<const size_t> widths);
-  void html_table();
+  void html_table(std::span<const size_t> widths);
 
   std::string out_;
   Layout layout_;

@@ -46,17 +46,32 @@ const FigureKey kFigureKeys[kFigures] = {
     {"involuntary_switches", "preempted"},
 };
 
-Figures::Figures(const Group& g) {
-  const auto real = [](size_t n) { return static_cast<double>(static_cast<int64_t>(n)); };
-  const Description& d = g.d;
+static double real(size_t n) { return static_cast<double>(static_cast<int64_t>(n)); }
+
+Figures::Figures(const Description& d) {
+  for (double& v : values) v = kUnknown;
+  values[f_n] = real(d.n);
+  values[f_mean] = d.mean;
+  values[f_sd] = d.sd;
+  values[f_cv] = d.cv_percent;
+  const double points[] = {d.min, d.p5, d.p25, d.p50, d.p75, d.p95, d.max};
+  double* to = values + f_min;
+  for (const double point : points) *to++ = point;
+}
+
+Figures::Figures(const Group& g) : Figures(g.d) {
+  values[f_mean_low] = g.mean_ci.low;
+  values[f_mean_high] = g.mean_ci.high;
+  values[f_sd_low] = g.spread.sd.low;
+  values[f_sd_high] = g.spread.sd.high;
+  values[f_cv_low] = g.spread.cv_percent.low;
+  values[f_cv_high] = g.spread.cv_percent.high;
   const double n = real(g.trials.size());
-  const double figures[] = {
-      real(d.n), d.mean, g.mean_ci.low, g.mean_ci.high, d.sd, g.spread.sd.low, g.spread.sd.high,
-      d.cv_percent, g.spread.cv_percent.low, g.spread.cv_percent.high,
-      d.min, d.p5, d.p25, d.p50, d.p75, d.p95, d.max,
-      real(g.contention_runs), real(g.excluded.size()), real(g.without),
-      100 * real(g.contention_runs) / n, 100 * real(g.failed_runs) / n};
-  static_assert(std::size(figures) == f_efficiency);
+  values[f_contention_runs] = real(g.contention_runs);
+  values[f_excluded] = real(g.excluded.size());
+  values[f_without] = real(g.without);
+  values[f_contention_rate] = 100 * real(g.contention_runs) / n;
+  values[f_error_rate] = 100 * real(g.failed_runs) / n;
   static constexpr Trial::Number kMeans[] = {
       Trial::efficiency_percent, Trial::imbalance_pp_of_wall, Trial::overhead_pp,
       Trial::imbalance_pp, Trial::overhead_ms, Trial::contention_percent,
@@ -65,8 +80,7 @@ Figures::Figures(const Group& g) {
       Trial::binary_bytes, Trial::max_rss_kib, Trial::startup_ms, Trial::kNumbers,
       Trial::user_s, Trial::system_s, Trial::voluntary_switches, Trial::involuntary_switches};
   static_assert(f_efficiency + std::size(kMeans) == kFigures);
-  double* to = values;
-  for (const double figure : figures) *to++ = figure;
+  double* to = values + f_efficiency;
   for (const Trial::Number number : kMeans) {
     *to++ = number == Trial::kNumbers ? kUnknown : g.means[number];
   }

@@ -87,7 +87,7 @@ void pairs_table(Document& d, const Analysis& a) {
     d.interval(p.difference_ci.low, p.difference_ci.high);
     for (const double x : p.p_holm) {
       std::string& out = d.cell();
-      isnan(x) ? void(out += '-') : say(out, "%p", {x});
+      isnan(x) ? void(out += '-') : compose(out, "%p", {x});
       if (out.starts_with("= ")) out.erase(0, 2);
     }
     d.number(p.effect.hedges_g);
@@ -110,7 +110,7 @@ void changes_table(Document& d, std::span<const Change> changes) {
     d.number(c.now->d.mean);
     d.number(c.difference);
     d.interval(c.difference_ci.low, c.difference_ci.high);
-    say(d.cell(), "%p", {c.p_holm});
+    compose(d.cell(), "%p", {c.p_holm});
     d.cell() = c.regressed ? "regressed" : c.improved ? "improved" : "no difference shown";
   }
   d.end_table();
@@ -126,7 +126,7 @@ void left_out(Document& d, const Analysis& a) {
   if (!a.excluded.empty()) d.heading("Left out (--clean)", {});
   for (const Trial* t : a.excluded) {
     std::string line;
-    say(line, "%s: %s", {t->path, reason_words(t->reasons)});
+    compose(line, "%s: %s", {t->path, reason_words(t->reasons)});
     d.point(line);
   }
 }
@@ -148,13 +148,13 @@ void ending(Document& d, const StatsReport& r) {
   if (!r.set.skipped.empty()) d.heading("Skipped", {});
   for (const agent::SkippedFile& s : r.set.skipped) {
     line.clear();
-    say(line, "%s: %s", {s.path, s.why});
+    compose(line, "%s: %s", {s.path, s.why});
     d.point(line);
   }
   d.heading("Reproduce", {});
   d.code(r.command);
   line.clear();
-  say(line, "chimera %s; %d files, %d runs, bootstrap seed %d",
+  compose(line, "chimera %s; %d files, %d runs, bootstrap seed %d",
       {r.version, r.set.files, r.set.trials.size(),
        size_t{r.analyses[0]->settings.seed}});
   d.paragraph(line);

@@ -7,12 +7,12 @@
 
 #include "analysis_parts.hpp"
 #include "chimera/base/number.hpp"
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 namespace {
 
-constexpr size_t kListed = 6;            // pairs, or groups, that are named one by one
+constexpr size_t kListed = 6;  // pairs, or groups, that are named one by one
 
 class Verdict {
  public:
@@ -31,7 +31,7 @@ class Verdict {
   // Which pairs differ, by Welch's test or by Brown and Forsythe's, after Holm.
   struct Found {
     size_t tested = 0, differ = 0;
-    const Pair* least = nullptr;         // with the smallest p, the first of equal ones
+    const Pair* least = nullptr;  // with the smallest p, the first of equal ones
   };
   // `within`: only pairs of groups that are not apart from all others.
   Found find(Pair::Kind kind, bool within) const;
@@ -51,19 +51,21 @@ class Verdict {
 
   std::string& sentence() { return a_.verdict.emplace_back(); }
   const std::string& name(size_t i) const { return groups_[i].name(); }
-  void value(std::string& out, double x) const { say(out, "%v%s", {x, unit_}); }
+  void value(std::string& out, double x) const { compose(out, "%v%s", {x, unit_}); }
 
   Analysis& a_;
   std::span<const Group> groups_;
-  std::string unit_, step_;              // of a value, of a difference; with a blank in front
+  std::string unit_, step_;  // of a value, of a difference; with a blank in front
   const char* plural_;
   bool any_serial_ = false;
-  uint64_t apart_ = 0;                   // a bit a group: differs from every other in its mean
+  uint64_t apart_ = 0;  // a bit a group: differs from every other in its mean
   size_t n_apart_ = 0;
 };
 static_assert(Analysis::kMostCompared <= 64);
 
-bool differs(const Pair& p, Pair::Kind kind) { return p.p_holm[kind] < kAlpha; }
+bool differs(const Pair& p, Pair::Kind kind) {
+  return p.p_holm[kind] < kAlpha;
+}
 
 Verdict::Found Verdict::find(Pair::Kind kind, bool within) const {
   Found found;
@@ -98,31 +100,31 @@ void compare_means(std::string& out, const Pair& p, std::span<const Group> group
   const Group &a = groups[p.a], &b = groups[p.b], &high = up ? a : b, &low = up ? b : a;
   const double sign = up ? 1 : -1;
   const Interval& ci = p.difference_ci;
-  say(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
-      {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
-       up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
-       sign * p.effect.hedges_g});
+  compose(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
+          {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
+           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
+           sign * p.effect.hedges_g});
 }
 
 void Verdict::headline() {
   std::string& out = a_.headline;
-  if (a_.runs == 0) return say(out, "no run has a value of %s", {a_.metric});
+  if (a_.runs == 0) return compose(out, "no run has a value of %s", {a_.metric});
   if (groups_.size() == 1) {
     const Group& g = groups_[0];
-    say(out, "%s: %s is %v%s on average", {g.name(), a_.metric, g.d.mean, unit_});
-    if (g.d.n > 1) say(out, " (95 %: %v to %v)", {g.mean_ci.low, g.mean_ci.high});
-    return say(out, ", SD %v, over n = %d runs", {g.d.sd, g.d.n});
+    compose(out, "%s: %s is %v%s on average", {g.name(), a_.metric, g.d.mean, unit_});
+    if (g.d.n > 1) compose(out, " (95 %: %v to %v)", {g.mean_ci.low, g.mean_ci.high});
+    return compose(out, ", SD %v, over n = %d runs", {g.d.sd, g.d.n});
   }
   const Found rest = find(Pair::welch_t, true);
   if (rest.tested == 0) {
-    return say(out, "too few runs to compare the %d %s: a test needs two of each",
-               {groups_.size(), plural_});
+    return compose(out, "too few runs to compare the %d %s: a test needs two of each",
+                   {groups_.size(), plural_});
   }
   bool first = true;
   for (size_t i = 0; i < groups_.size(); ++i) {
     if (!apart(i)) continue;
-    say(out, first ? "%s" : ", %s", {name(i)});
-    say(out, " is apart with %v%s", {groups_[i].d.mean, unit_});
+    compose(out, first ? "%s" : ", %s", {name(i)});
+    compose(out, " is apart with %v%s", {groups_[i].d.mean, unit_});
     first = false;
   }
   if (!first) out += "; ";
@@ -131,18 +133,17 @@ void Verdict::headline() {
   const Word of_all = first ? "the " : "the other ";
   if (rest.differ == 0) {
     const Word p = rest.least->p_holm[Pair::welch_t];
-    say(out, "no difference in %s between %s%d %s can be shown ",
-        {a_.metric, of_all, others, plural_});
-    rest.tested == 1 ? say(out, "(p %p)", {p})
-                     : say(out, "(%d pairs, smallest p after Holm %p)", {rest.tested, p});
+    compose(out, "no difference in %s between %s%d %s can be shown ",
+            {a_.metric, of_all, others, plural_});
+    rest.tested == 1 ? compose(out, "(p %p)", {p})
+                     : compose(out, "(%d pairs, smallest p after Holm %p)", {rest.tested, p});
   } else if (rest.tested == 1) {
-    say(out, "%s: ", {a_.metric});
+    compose(out, "%s: ", {a_.metric});
     compare_means(out, *rest.least, groups_, unit_, step_);
   } else {
-    say(out, "of %s%d %s, %d of %d pairs differ in %s; ",
-        {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
-    rest.differ == rest.tested && others <= kListed ? ranking(out)
-                                                    : most_surely(out, *rest.least);
+    compose(out, "of %s%d %s, %d of %d pairs differ in %s; ",
+            {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
+    rest.differ == rest.tested&& others <= kListed ? ranking(out) : most_surely(out, *rest.least);
   }
 }
 
@@ -164,7 +165,7 @@ void Verdict::ranking(std::string& out) {
     }
     if (next == nullptr) return;
     above = next->d.mean;
-    say(out, first ? "%s (%v)" : ", %s (%v)", {next->name(), above});
+    compose(out, first ? "%s (%v)" : ", %s (%v)", {next->name(), above});
   }
 }
 
@@ -176,15 +177,18 @@ void Verdict::overall() {
   const auto words = [](double p) {
     return p < kAlpha ? "differs" : isnan(p) ? "cannot be judged" : "shows no difference";
   };
-  say(sentence(), "Of all %d %s%s together, the level %s (Kruskal-Wallis p %p), the spread %s "
-      "(Brown-Forsythe p %p)",
-      {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
-       words(spread), spread});
+  compose(sentence(),
+          "Of all %d %s%s together, the level %s (Kruskal-Wallis p %p), the spread %s "
+          "(Brown-Forsythe p %p)",
+          {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
+           words(spread), spread});
   const size_t means = find(Pair::welch_t, true).differ;
   const Found ranks = find(Pair::mann_whitney, true);
   if (ranks.differ != means) {
-    say(sentence(), "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
-        "decide", {ranks.differ, ranks.tested, means});
+    compose(sentence(),
+            "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
+            "decide",
+            {ranks.differ, ranks.tested, means});
   }
 }
 
@@ -203,12 +207,12 @@ void Verdict::differences(Pair::Kind kind) {
     }
     const bool up = groups_[p.a].d.sd > groups_[p.b].d.sd;
     const Group &wide = groups_[up ? p.a : p.b], &narrow = groups_[up ? p.b : p.a];
-    say(sentence(), "%s spreads more than %s: SD %v against %v%s (Brown-Forsythe p %p)",
-        {wide.name(), narrow.name(), wide.d.sd, narrow.d.sd, step_, p.p_holm[kind]});
+    compose(sentence(), "%s spreads more than %s: SD %v against %v%s (Brown-Forsythe p %p)",
+            {wide.name(), narrow.name(), wide.d.sd, narrow.d.sd, step_, p.p_holm[kind]});
   }
   if (found.differ > kListed) {
-    say(sentence(), "%d more pairs differ in their %s: see the table",
-        {found.differ - kListed, means ? "means" : "spread"});
+    compose(sentence(), "%d more pairs differ in their %s: see the table",
+            {found.differ - kListed, means ? "means" : "spread"});
   }
 }
 
@@ -223,13 +227,14 @@ void Verdict::serial() {
   for (const Group& g : groups_) {
     if (!g.serial) continue;
     std::string& out = sentence();
-    say(out, "%s runs its agents one after the other: the wall time is the sum of theirs (speedup "
-        "%v), so its efficiency of %v % is that, not a cost of the runtime",
-        {g.name(), g.means[Trial::concurrency_speedup], g.means[Trial::efficiency_percent]});
+    compose(out,
+            "%s runs its agents one after the other: the wall time is the sum of theirs (speedup "
+            "%v), so its efficiency of %v % is that, not a cost of the runtime",
+            {g.name(), g.means[Trial::concurrency_speedup], g.means[Trial::efficiency_percent]});
     const double rate = g.means[Trial::aggregate_tps];
     if (isnan(rate) || isnan(fastest)) continue;
-    say(out, ". It made %v tok/s in all, the others %v to %v%s", {rate, slowest, fastest,
-        rate > fastest ? ": one after the other was faster" : ""});
+    compose(out, ". It made %v tok/s in all, the others %v to %v%s",
+            {rate, slowest, fastest, rate > fastest ? ": one after the other was faster" : ""});
   }
 }
 
@@ -242,13 +247,14 @@ void Verdict::detectable() {
   }
   if (least == nullptr) return;
   std::string& out = sentence();
-  say(out, "What cannot be said: with these runs a difference of %v%s (%s and %s)",
-      {least->detectable, step_, name(least->a), name(least->b)});
+  compose(out, "What cannot be said: with these runs a difference of %v%s (%s and %s)",
+          {least->detectable, step_, name(least->a), name(least->b)});
   if (most != least) {
-    say(out, " to %v%s (%s and %s)", {most->detectable, step_, name(most->a), name(most->b)});
+    compose(out, " to %v%s (%s and %s)", {most->detectable, step_, name(most->a), name(most->b)});
   }
-  out += " is the smallest that would be found in 80 of 100 such experiments; a smaller one may be "
-         "there";
+  out +=
+      " is the smallest that would be found in 80 of 100 such experiments; a smaller one may be "
+      "there";
 }
 
 void Verdict::identity() {
@@ -256,25 +262,30 @@ void Verdict::identity() {
   if (i.n < 3) return;
   // Where the overhead is a part worth the name, there is more than imbalance.
   if (i.largest_gap > 0.5) {
-    say(sentence(), "Efficiency is 100 - imbalance less the overhead: up to %v pp in %d runs; the "
-        "mean overhead is %v to %v ms", {i.largest_gap, i.n, i.least_overhead_ms,
-        i.most_overhead_ms});
+    compose(sentence(),
+            "Efficiency is 100 - imbalance less the overhead: up to %v pp in %d runs; the "
+            "mean overhead is %v to %v ms",
+            {i.largest_gap, i.n, i.least_overhead_ms, i.most_overhead_ms});
     return;
   }
   std::string& out = sentence();
-  say(out, "Efficiency is 100 - imbalance to within %v pp in all %d %sruns: it tells how equal the "
-      "agents' times are, no more", {i.largest_gap, i.n, any_serial_ ? "concurrent " : ""});
+  compose(out,
+          "Efficiency is 100 - imbalance to within %v pp in all %d %sruns: it tells how equal the "
+          "agents' times are, no more",
+          {i.largest_gap, i.n, any_serial_ ? "concurrent " : ""});
   if (isfinite(i.token_correlation)) {
-    say(out, "%s (r = %v with the tokens of the shorter answer over those of the longer)",
-        {i.token_correlation > 0.5 ? "; a ranking by it ranks lengths of answers" : "",
-         i.token_correlation});
+    compose(out, "%s (r = %v with the tokens of the shorter answer over those of the longer)",
+            {i.token_correlation > 0.5 ? "; a ranking by it ranks lengths of answers" : "",
+             i.token_correlation});
   }
-  say(out, ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
-      "on average", {i.least_overhead_ms, i.most_overhead_ms});
+  compose(out,
+          ". What the runtime itself costs, the wall time beyond the slowest agent, is %v to %v ms "
+          "on average",
+          {i.least_overhead_ms, i.most_overhead_ms});
 }
 
 void append_seconds(std::string& out, double a, double b) {
-  say(out, "%v s against %v s", {a, b});
+  compose(out, "%v s against %v s", {a, b});
 }
 
 // What a trial's calls have wrong with them.
@@ -295,9 +306,9 @@ void append_faults(std::string& out, const Trial& t) {
                                   ? c[TrialPart::load_duration_ms] / 1000
                                   : c[TrialPart::tokens];
         if (!out.empty()) out += ", ";
-        say(out, fault.words, {number});
+        compose(out, fault.words, {number});
         // A pattern without a mark takes no number.
-        say(out, " (agent %d)", {i + 1});
+        compose(out, " (agent %d)", {i + 1});
       }
     }
   }
@@ -326,7 +337,7 @@ std::string explain_trial(const Trial& t) {
     out = of_tokens > sqrt(ratio) ? "answers of unequal length" : "agents of unequal speed";
     if (ratio < 1.02) out = "agents of equal length";
   }
-  if (many > 0 || few > 0) say(out, ", %d against %d tokens", {many, few});
+  if (many > 0 || few > 0) compose(out, ", %d against %d tokens", {many, few});
   out += ", ";
   append_seconds(out, slow, quick);
   return out;
@@ -341,10 +352,10 @@ void Verdict::worst() {
     if (left == 0 || g.worst_why.empty() || g.d.n < 2) continue;
     --left;
     std::string& out = sentence();
-    say(out, "%s's %s, %v%s (", {g.name(), t == g.least ? "minimum" : "maximum",
-        t->metric(g.metric), unit_});
-    if (g.level == Level::runtime) say(out, "%s ", {t->config});
-    say(out, "run %d): %s", {t->numbers[Trial::run_number], g.worst_why});
+    compose(out, "%s's %s, %v%s (",
+            {g.name(), t == g.least ? "minimum" : "maximum", t->metric(g.metric), unit_});
+    if (g.level == Level::runtime) compose(out, "%s ", {t->config});
+    compose(out, "run %d): %s", {t->numbers[Trial::run_number], g.worst_why});
   }
 }
 
@@ -356,7 +367,7 @@ std::string count_reasons(std::span<Trial* const> trials) {
     size_t n = 0;
     for (const Trial* t : trials) n += (t->reasons & reason(validity)) != 0;
     if (n == 0) continue;
-    say(out, out.empty() ? "%d %s" : ", %d %s", {n, llm::name_of(validity)});
+    compose(out, out.empty() ? "%d %s" : ", %d %s", {n, llm::name_of(validity)});
   }
   return out;
 }
@@ -368,7 +379,7 @@ void append_range(std::string& out, std::span<const Group> groups) {
     least = fmin(least, g.d.mean);
     most = fmax(most, g.d.mean);
   }
-  say(out, least == most ? "%v" : "%v to %v", {least, most});
+  compose(out, least == most ? "%v" : "%v to %v", {least, most});
 }
 
 // The other side in one sentence: its means, and what it finds.
@@ -377,18 +388,18 @@ void Verdict::doubtful() {
   const Analysis& other = *a_.other;
   const Analysis& clean = a_.settings.clean ? a_ : other;
   std::string& out = sentence();
-  say(out, "%s the %d doubtful runs (%s) ",
-      {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
-       count_reasons(clean.excluded)});
-  say(out, other.runs == 0 ? "no run is left" : "the means are ", {});
+  compose(out, "%s the %d doubtful runs (%s) ",
+          {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
+           count_reasons(clean.excluded)});
+  compose(out, other.runs == 0 ? "no run is left" : "the means are ", {});
   if (other.runs == 0) return;
   append_range(out, other.compared());
   out += " instead of ";
   append_range(out, groups_);
   out += unit_;
   if (groups_.size() < 2) return;
-  say(out, ", Kruskal-Wallis p %p, Brown-Forsythe p %p; then: %s",
-      {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
+  compose(out, ", Kruskal-Wallis p %p, Brown-Forsythe p %p; then: %s",
+          {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
 }
 
 void Verdict::all() {
@@ -408,6 +419,8 @@ void Verdict::all() {
 
 }  // namespace
 
-void judge(Analysis& a) { Verdict(a).all(); }
+void judge(Analysis& a) {
+  Verdict(a).all();
+}
 
 }  // namespace chimera::lab

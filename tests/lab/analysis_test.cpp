@@ -15,26 +15,26 @@ struct StudyRow {
   std::vector<double> values;
 };
 struct GroupRow {
-  const char *runtime, *config;          // "" = all
+  const char *runtime, *config;  // "" = all
   size_t n;
   double mean, sd, cv, min, max;
   std::vector<double> linear, index, interval;
 };
 struct PairRow {
   const char *a, *b;
-  std::vector<double> p, holm;           // Welch, Mann-Whitney, Brown-Forsythe
+  std::vector<double> p, holm;  // Welch, Mann-Whitney, Brown-Forsythe
   double difference;
   std::vector<double> interval;
 };
 
 #include "tests/lab/analysis_reference.inc"
 
-#define CHECK_NEAR(got, want, relative)                                          \
-  do {                                                                           \
-    const double g_ = (got), w_ = (want);                                        \
-    CAPTURE(g_);                                                                 \
-    CAPTURE(w_);                                                                 \
-    CHECK((g_ == w_ || std::fabs(g_ - w_) <= (relative) * std::fabs(w_)));       \
+#define CHECK_NEAR(got, want, relative)                                    \
+  do {                                                                     \
+    const double g_ = (got), w_ = (want);                                  \
+    CAPTURE(g_);                                                           \
+    CAPTURE(w_);                                                           \
+    CHECK((g_ == w_ || std::fabs(g_ - w_) <= (relative) * std::fabs(w_))); \
   } while (0)
 
 // The four runtimes of the reference, in its order of runs: configuration c<i> has five.
@@ -155,17 +155,19 @@ TEST_CASE("the study's tests are scipy's, with Holm over all pairs of a kind") {
   CHECK_NEAR(a->kruskal_wallis.p, kOverall[1], 1e-6);
   CHECK_NEAR(a->brown_forsythe.statistic, kOverall[2], 1e-9);
   CHECK_NEAR(a->brown_forsythe.p, kOverall[3], 1e-6);
-  CHECK(a->working_kruskal_wallis.p == a->kruskal_wallis.p);   // nobody is serial
+  CHECK(a->working_kruskal_wallis.p == a->kruskal_wallis.p);  // nobody is serial
 }
 
 TEST_CASE("of the study it says that nothing differs, and what cannot be said") {
   const Own<Analysis> a = study();
-  CHECK(a->headline == "no difference in efficiency_percent between the 4 runtimes can be shown "
-                       "(6 pairs, smallest p after Holm = 1.000)");
+  CHECK(a->headline ==
+        "no difference in efficiency_percent between the 4 runtimes can be shown "
+        "(6 pairs, smallest p after Holm = 1.000)");
   CHECK_SAYS(a->verdict, "Kruskal-Wallis p = 0.758");
   CHECK_SAYS(a->verdict, "Brown-Forsythe p = 0.520");
-  CHECK_SAYS(a->verdict, "What cannot be said: with these runs a difference of 0.93 pp (smol-1kb "
-                         "and tokio-default) to 3.29 pp (smol and tokio-localset)");
+  CHECK_SAYS(a->verdict,
+             "What cannot be said: with these runs a difference of 0.93 pp (smol-1kb "
+             "and tokio-default) to 3.29 pp (smol and tokio-localset)");
   CHECK_SILENT(a->verdict, "spreads more");
 }
 
@@ -175,14 +177,16 @@ TEST_CASE("a difference is found, with its size and its sureness") {
   const Own<Analysis> a = analyse(set, {});
   REQUIRE(a->pairs.size() == 1);
   CHECK(a->pairs[0].difference == doctest::Approx(3));
-  CHECK(a->headline == "efficiency_percent: a is 3.00 pp above b (96.50 against 93.50 %; 95 %: 2.12 "
-                       "to 3.88, p < 0.0001, Hedges g 2.90)");
+  CHECK(a->headline ==
+        "efficiency_percent: a is 3.00 pp above b (96.50 against 93.50 %; 95 %: 2.12 "
+        "to 3.88, p < 0.0001, Hedges g 2.90)");
   TrialSet three(kEfficiency);
   add_two(three, 3, 11);
-  add_two(three, 20, 11, "c");           // 11 more of a besides
+  add_two(three, 20, 11, "c");  // 11 more of a besides
   const Own<Analysis> b = analyse(three, {});
-  CHECK(b->headline == "of the 3 runtimes, 3 of 3 pairs differ in efficiency_percent; from the "
-                       "highest: a (96.50), b (93.50), c (76.50)");
+  CHECK(b->headline ==
+        "of the 3 runtimes, 3 of 3 pairs differ in efficiency_percent; from the "
+        "highest: a (96.50), b (93.50), c (76.50)");
   CHECK_SAYS(b->verdict, "a is 3.00 pp above b");
 }
 
@@ -200,7 +204,8 @@ TEST_CASE("spread is a difference of its own") {
   }
   const Own<Analysis> a = analyse(set, {});
   CHECK(a->headline.starts_with("no difference"));
-  CHECK_SAYS(a->verdict, "wild spreads more than calm: SD 2.90 against 0.15 pp (Brown-Forsythe p <");
+  CHECK_SAYS(a->verdict,
+             "wild spreads more than calm: SD 2.90 against 0.15 pp (Brown-Forsythe p <");
 }
 
 TEST_CASE("agents one after the other are recognised, and are no cost of the runtime") {
@@ -279,15 +284,18 @@ TEST_CASE("without the doubtful runs: both results, and which runs those are") {
   REQUIRE(raw->other->excluded.size() == 3);
   CHECK(raw->other->excluded[2]->path == "x/runtime-b/c/run_2/metrics.json");
   CHECK(raw->other->of(Level::runtime)[1].excluded.size() == 2);
-  CHECK_SAYS(raw->verdict, "Without the 3 doubtful runs (2 cold, 1 loop) the means are 98.40 to 98.45 "
-                           "instead of 94.19 to 97.35 %");
+  CHECK_SAYS(raw->verdict,
+             "Without the 3 doubtful runs (2 cold, 1 loop) the means are 98.40 to 98.45 "
+             "instead of 94.19 to 97.35 %");
   const Own<Analysis> clean = analyse(set, {.clean = true});
   CHECK(clean->runs == 13);
   CHECK(clean->other->runs == 16);
   CHECK(clean->compared()[0].d.mean == raw->other->compared()[0].d.mean);
-  CHECK_SAYS(clean->verdict, "With the 3 doubtful runs (2 cold, 1 loop) the means are 94.19 to 97.35 "
-                             "instead of 98.40 to 98.45 %");
-  CHECK_SAYS(raw->verdict, "b's minimum, 72.80 % (c run 2): repetition loop of 8,179 tokens (agent 1)");
+  CHECK_SAYS(clean->verdict,
+             "With the 3 doubtful runs (2 cold, 1 loop) the means are 94.19 to 97.35 "
+             "instead of 98.40 to 98.45 %");
+  CHECK_SAYS(raw->verdict,
+             "b's minimum, 72.80 % (c run 2): repetition loop of 8,179 tokens (agent 1)");
   CHECK_SAYS(raw->verdict, "a's minimum, 90.00 % (c run 1): cold load of 4.4 s (agent 2)");
 }
 
@@ -299,22 +307,47 @@ TEST_CASE("why a run is the worst") {
     const char* why;
   };
   const Case cases[] = {
-      {"length", {4.9, 1.8}, 4.901, {{396, 50}, {58, 50}},
+      {"length",
+       {4.9, 1.8},
+       4.901,
+       {{396, 50}, {58, 50}},
        "answers of unequal length, 396 against 58 tokens, 4.90 s against 1.80 s"},
-      {"speed", {10, 5}, 10.001, {{400, 50}, {390, 50}},
+      {"speed",
+       {10, 5},
+       10.001,
+       {{400, 50}, {390, 50}},
        "agents of unequal speed, 400 against 390 tokens, 10.00 s against 5.00 s"},
-      {"the second is longer", {5, 10}, 10.001, {{200, 50}, {410, 50}},
+      {"the second is longer",
+       {5, 10},
+       10.001,
+       {{200, 50}, {410, 50}},
        "answers of unequal length, 410 against 200 tokens, 10.00 s against 5.00 s"},
-      {"equal", {10, 9.9}, 10.001, {{400, 50}, {400, 50}},
+      {"equal",
+       {10, 9.9},
+       10.001,
+       {{400, 50}, {400, 50}},
        "agents of equal length, 400 against 400 tokens, 10.00 s against 9.90 s"},
-      {"serial", {10, 5}, 15.001, {{400, 50}, {400, 50}},
+      {"serial",
+       {10, 5},
+       15.001,
+       {{400, 50}, {400, 50}},
        "one after the other, 400 against 400 tokens, 10.00 s against 5.00 s"},
-      {"truncated", {10, 5}, 10.001, {{400, 50}, {0, 50, "half an"}},
+      {"truncated",
+       {10, 5},
+       10.001,
+       {{400, 50}, {0, 50, "half an"}},
        "answer without its end (agent 2), 400 against 0 tokens, 10.00 s against 5.00 s"},
-      {"empty", {10, 5}, 10.001, {{400, 50}, {3, 50, "  "}},
+      {"empty",
+       {10, 5},
+       10.001,
+       {{400, 50}, {3, 50, "  "}},
        "empty answer (agent 2), 400 against 3 tokens, 10.00 s against 5.00 s"},
-      {"cold both", {10, 5}, 10.001, {{400, 2500}, {400, 1500}},
-       "cold load of 2.5 s (agent 1), cold load of 1.5 s (agent 2), 400 against 400 tokens, 10.00 s "
+      {"cold both",
+       {10, 5},
+       10.001,
+       {{400, 2500}, {400, 1500}},
+       "cold load of 2.5 s (agent 1), cold load of 1.5 s (agent 2), 400 against 400 tokens, 10.00 "
+       "s "
        "against 5.00 s"},
   };
   for (const Case& c : cases) {
@@ -351,13 +384,20 @@ TEST_CASE("metrics know their unit and which way is better") {
   const struct {
     const char *name, *unit;
     int better;
-  } rows[] = {{"efficiency_percent", "%", 1},       {"summary.efficiency_percent", "%", 1},
-              {"true_efficiency_percent", "%", 1},  {"contention_percent", "%", -1},
-              {"ttft_ms", "ms", -1},                {"ttft_delta_ms", "ms", 0},
-              {"throughput_delta", "tok/s", 0},     {"aggregate_tps", "tok/s", 1},
-              {"concurrency_speedup", "x", 1},      {"imbalance_pp", "pp", -1},
-              {"max_rss_kib", "KiB", -1},           {"binary_bytes", "bytes", -1},
-              {"concurrent_wall_time_s", "s", -1},  {"scenario_number", "", 0}};
+  } rows[] = {{"efficiency_percent", "%", 1},
+              {"summary.efficiency_percent", "%", 1},
+              {"true_efficiency_percent", "%", 1},
+              {"contention_percent", "%", -1},
+              {"ttft_ms", "ms", -1},
+              {"ttft_delta_ms", "ms", 0},
+              {"throughput_delta", "tok/s", 0},
+              {"aggregate_tps", "tok/s", 1},
+              {"concurrency_speedup", "x", 1},
+              {"imbalance_pp", "pp", -1},
+              {"max_rss_kib", "KiB", -1},
+              {"binary_bytes", "bytes", -1},
+              {"concurrent_wall_time_s", "s", -1},
+              {"scenario_number", "", 0}};
   for (const auto& row : rows) {
     CAPTURE(row.name);
     CHECK(std::string_view(metric_info(row.name).unit) == row.unit);
@@ -377,7 +417,7 @@ TEST_CASE("with one runtime its configurations are compared") {
   const Own<Analysis> a = analyse(set, {});
   CHECK(a->comparing == Level::config);
   REQUIRE(a->compared().size() == 2);
-  CHECK(a->compared()[0].name() == "ctx512");      // natural order
+  CHECK(a->compared()[0].name() == "ctx512");  // natural order
   CHECK(a->pairs.size() == 1);
   CHECK_SAYS(a->verdict, "ctx512's minimum, 90.00 % (run 1)");
 }
@@ -387,7 +427,7 @@ TEST_CASE("warnings are part of the result") {
   for (int i = 0; i < 12; ++i) {
     MadeTrial t;
     t.run = i % 6 + 1;
-    t.runtime = i < 6 ? "first" : "second";        // one after the other in time
+    t.runtime = i < 6 ? "first" : "second";  // one after the other in time
     t.stamp = "2025-11-15T19:" + std::to_string(10 + i) + ":00Z";
     t.efficiency = 95 + i % 6;
     if (i < 4) t.url[1] = t.url[0];
@@ -401,12 +441,14 @@ TEST_CASE("warnings are part of the result") {
   }
   const Own<Analysis> a = analyse(set, {});
   const auto& w = a->warnings;
-  CHECK_SAYS(w, "the order was blocked: changes from one runtime to another in time 1, by chance 6");
+  CHECK_SAYS(w,
+             "the order was blocked: changes from one runtime to another in time 1, by chance 6");
   CHECK_SAYS(w, "4 of 12 runs had agents that share one server");
   CHECK_SAYS(w, "1 of 12 runs had both servers on one machine: they may share one GPU");
   CHECK_SAYS(w, "6 of 12 runs were on simulated servers");
-  CHECK_SAYS(w, "the files are of different kinds: 0 of upstream's first, 6 of its second schema, 6 "
-                "of chimera");
+  CHECK_SAYS(w,
+             "the files are of different kinds: 0 of upstream's first, 6 of its second schema, 6 "
+             "of chimera");
   CHECK_SAYS(w, "the runs of second come from different binaries: 300,000 to 300,001 bytes");
   CHECK_SAYS(w, "not every runtime has runs in every configuration (3 of 4)");
   CHECK_SAYS(w, "2 of 2 runtimes have fewer than 10 runs: n = 6: an SD interval of");
@@ -476,9 +518,9 @@ TEST_CASE("more than 40 runtimes: the first 40 are compared in pairs, and it say
 TEST_CASE("against a baseline: worse, better, or not to be told") {
   struct Case {
     const char* name;
-    double gap_before, gap_now;          // of runtime b below a
+    double gap_before, gap_now;  // of runtime b below a
     int n;
-    bool regressed, improved;            // of b
+    bool regressed, improved;  // of b
   };
   const Case cases[] = {{"same", 1, 1, 8, false, false},
                         {"worse", 1, 5, 8, true, false},

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "chimera/base/rng.hpp"
-#include "src/lab/words.hpp"
 #include "tests/check.hpp"
 
 using namespace chimera;

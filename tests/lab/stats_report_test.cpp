@@ -26,13 +26,17 @@ struct Report {
       t.calls[0].load_ms = i == 0 ? 3000 : 1;
       t.add_to(set);
     }
-    set.skipped.push_back({"x/broken.json", "not JSON: expected a value at byte 0", Errc::bad_input});
+    set.skipped.push_back(
+        {"x/broken.json", "not JSON: expected a value at byte 0", Errc::bad_input});
     analysis = analyse(set, {});
     changes = compare(*analysis, *analysis);
   }
   StatsReport view() {
-    return {.set = set, .analyses = std::span(&analysis, 1), .changes = changes,
-            .command = "chimera stats x", .version = "1"};
+    return {.set = set,
+            .analyses = std::span(&analysis, 1),
+            .changes = changes,
+            .command = "chimera stats x",
+            .version = "1"};
   }
 };
 
@@ -144,8 +148,8 @@ TEST_CASE("text keeps to the width of the terminal, but for tables and long word
 TEST_CASE("no runs: every writer has something to write") {
   TrialSet set(kEfficiency);
   const Own<Analysis> none = analyse(set, {});
-  const StatsReport r{.set = set, .analyses = std::span(&none, 1), .changes = {}, .command = "c",
-                      .version = "1"};
+  const StatsReport r{
+      .set = set, .analyses = std::span(&none, 1), .changes = {}, .command = "c", .version = "1"};
   CHECK(wire::check_json(stats_json(r)));
   CHECK(stats_text(r).find("no run has a value") != std::string::npos);
   CHECK(stats_markdown(r).size() > 40);

@@ -33,6 +33,7 @@ extern const FigureKey kFigureKeys[kFigures];
 struct Figures {
   double values[kFigures];
   explicit Figures(const Group& g);
+  explicit Figures(const Description& d);    // f_n, f_mean, f_sd, f_cv, f_min to f_max; else NaN
   double operator[](Figure f) const { return values[f]; }
 };
 

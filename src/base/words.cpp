@@ -1,11 +1,11 @@
-#include "words.hpp"
+#include "chimera/base/words.hpp"
 
 #include <math.h>
 
+#include "chimera/base/markup.hpp"
 #include "chimera/base/number.hpp"
-#include "markup.hpp"
 
-namespace chimera::lab {
+namespace chimera {
 
 void append_value(std::string& out, double x) {
   if (!isfinite(x)) {
@@ -28,7 +28,7 @@ static void append_p(std::string& out, double p) {
   }
 }
 
-void say(std::string& out, const char* pattern, std::initializer_list<Word> words) {
+void compose(std::string& out, const char* pattern, std::initializer_list<Word> words) {
   const Word* word = words.begin();
   for (; *pattern != 0; ++pattern) {
     if (*pattern != '%' || word == words.end()) {
@@ -37,7 +37,7 @@ void say(std::string& out, const char* pattern, std::initializer_list<Word> word
     }
     switch (pattern[1]) {
       case 's': out += word->text(); break;
-      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0))); break;
+      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0) + 0.5)); break;
       case 'v': append_value(out, word->number()); break;
       case 'e': append_escaped(out, word->text()); break;
       case 'c': append_coordinate(out, word->number()); break;
@@ -50,4 +50,4 @@ void say(std::string& out, const char* pattern, std::initializer_list<Word> word
   }
 }
 
-}  // namespace chimera::lab
+}  // namespace chimera

@@ -1,4 +1,6 @@
-// Sentences with figures in them, by a pattern: a tenth of the code of appending piece by piece.
+// Sentences with figures in them, by a pattern: less code than appending piece by piece.
+//
+// Thread: any.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace chimera::lab {
+namespace chimera {
 
 // What a pattern's mark is replaced by.
 class Word {
@@ -40,11 +42,11 @@ class Word {
 //   %v  a number to read: append_value()
 //   %1  with one decimal
 //   %p  a p value behind its sign: "= 0.012", "< 0.0001"
-//   %e  a text in markup (markup.hpp)
+//   %e  a text in markup: append_escaped()
 //   %c  a coordinate: with up to two decimals
-void say(std::string& out, const char* pattern, std::initializer_list<Word> words);
+void compose(std::string& out, const char* pattern, std::initializer_list<Word> words);
 
 // Two decimals, none from 10,000 on, below 0.1 enough for two digits; "-" when it is not finite.
 void append_value(std::string& out, double x);
 
-}  // namespace chimera::lab
+}  // namespace chimera

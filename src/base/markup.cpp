@@ -1,4 +1,4 @@
-#include "markup.hpp"
+#include "chimera/base/markup.hpp"
 
 #include <math.h>
 
@@ -7,7 +7,7 @@
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 
-namespace chimera::lab {
+namespace chimera {
 namespace {
 
 // Bytes of the code point that begins well-formed text.
@@ -106,4 +106,4 @@ std::string_view next_wrapped(std::string_view& rest, double width, double size)
   return line;
 }
 
-}  // namespace chimera::lab
+}  // namespace chimera

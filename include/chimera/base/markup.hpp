@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace chimera::lab {
+namespace chimera {
 
 // So that `text`, from anywhere, is text wherever it stands, between quotes too: escaped, printable,
 // UTF-8 that XML allows.
@@ -22,4 +22,4 @@ std::string fitted(std::string_view text, double width, double size);
 // Cuts from `rest` the words that fit in a line; at least one.
 std::string_view next_wrapped(std::string_view& rest, double width, double size);
 
-}  // namespace chimera::lab
+}  // namespace chimera
