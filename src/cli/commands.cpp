@@ -4,6 +4,7 @@
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
+#include "stats_parts.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -120,6 +121,9 @@ constexpr Command kCommands[] = {
      kIngestDetails, ingest_command},
     {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,
      fetch_command},
+    {kStats, "stats", "PATH... [OPTIONS]",
+     "what result files say: figures, tests, a verdict in words, gates", kStatsDetails,
+     stats_command},
     {kSelftest, "selftest", "[OPTIONS]",
      "client against simulator in one process: the instrument's own error", kSelftestDetails,
      selftest_command},

@@ -63,12 +63,11 @@ void append_option(std::string& out, char letter, const char* name, const char* 
 
 constexpr std::string_view kCodes =
     "\nEXIT CODES\n"
-    "  0 ok; 1 part of the work failed; 2 usage; 6 cannot resolve; 7 cannot connect; 18 truncated\n"
-    "  stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing; 65 bad input "
-    "data;\n"
-    "  69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused; 78 bad config;\n"
-    "  99 a bound exceeded; 130/143 interrupted; 141 output closed. When nothing succeeded the\n"
-    "  code is never 0.\n";
+    "  0 ok; 1 part of the work failed; 2 usage; 3 regressed; 6 cannot resolve; 7 cannot connect;\n"
+    "  18 truncated stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing;\n"
+    "  65 bad input data; 69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused;"
+    "\n  78 bad config; 99 a bound exceeded; 130/143 interrupted; 141 output closed. When nothing\n"
+    "  succeeded the code is never 0.\n";
 
 }  // namespace
 
@@ -121,7 +120,7 @@ std::string help_text(const Command& c) {
     s.append("\nOTHER\n");
   }
   append_option(s, 'h', "help", nullptr, "this text");
-  if (c.bit != kIngest) {
+  if ((c.bit & (kIngest | kStats)) == 0) {
     s.append(
         "\nTIME is 500us, 80ms, 5s, 2m or 1h; a bare number is seconds. BYTES may end in k or m"
         " (1k = 1024).\n");

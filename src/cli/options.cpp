@@ -117,18 +117,21 @@ Result<void> key_file(Settings& s, const Option&, Value v) {
 
 Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.sim, o.name, v); }
 
-// As many of them as the option says.
+// Those that the option's command has.
 Result<void> set_format(Settings& s, const Option& o, Value v) {
-  struct Name { Value name; Format format; };
-  static constexpr Name kNames[] = {{"text", Format::text}, {"json", Format::json},
-                                    {"ndjson", Format::ndjson}, {"md", Format::md}};
-  const bool all = (o.commands & kRun) != 0;
-  for (const Name& n : std::span(kNames, all ? 4 : 2)) {
-    if (v != n.name) continue;
+  struct Name { Value name; Format format; uint16_t commands; };
+  static constexpr Name kNames[] = {{"text", Format::text, 0xffff}, {"json", Format::json, 0xffff},
+                                    {"ndjson", Format::ndjson, kRun},
+                                    {"md", Format::md, kRun | kStats},
+                                    {"csv", Format::csv, kStats}, {"html", Format::html, kStats},
+                                    {"svg", Format::svg, kStats}};
+  for (const Name& n : kNames) {
+    if (v != n.name || (o.commands & n.commands) == 0) continue;
     s.format = n.format;
     return {};
   }
-  return wrong(all ? "text, json, ndjson or md" : "text or json");
+  if (o.commands == kRun) return wrong("text, json, ndjson or md");
+  return wrong(o.commands == kStats ? "text, json, csv, md, html or svg" : "text or json");
 }
 
 // Numbers from 1 to `most`, with commas between them.
@@ -299,13 +302,17 @@ constexpr Option kOptions[] = {
      set_format},
     {kIngest | kSelftest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)",
      set_format},
+    {kStats, 'f', "format", "FORMAT", "what goes to stdout: text, json, csv, md, html or svg (text)",
+     set_format},
     {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
     {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",
+     set_output},
+    {kStats, 'O', "output", "FILE", "write into this file, whole or not at all (stdout)",
      set_output},
     {kRun, 0, "output-dir", "DIR", "as -O", set_output},
     {kRun, 0, "dry-run", nullptr,
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
-    {kRun | kFetch | kSelftest, 0, "quiet", nullptr, "no warnings, no progress",
+    {kRun | kFetch | kSelftest | kStats, 0, "quiet", nullptr, "no warnings, no progress",
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
@@ -313,6 +320,26 @@ constexpr Option kOptions[] = {
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
 #ifndef CHIMERA_MINIMAL
+    {kStats, 0, "metric", "NAME",
+     "any number of the records, repeatable up to 8 times: a name, or the last parts of its path "
+     "(efficiency_percent; of chimeraforge's files throughput_tps)",
+     SET(s.stats.metrics.emplace_back(v); return v.empty() ? wrong("a name") : Result<void>())},
+    {kStats, 0, "percentile", "linear|index",
+     "between two neighbours, or sorted[floor(n*q)] as TR115 printed (linear)",
+     SET(return on_off(s.stats.index, v, "index", "linear", "linear or index"))},
+    {kStats, 0, "clean", nullptr,
+     "leave out runs with a cold load, a truncated, looping, failed or empty answer, and list them",
+     ON(s.stats.clean = true)},
+    {kStats, 0, "only", "TEXT",
+     "only runs whose runtime/configuration has this text in it, repeatable (all)",
+     SET(s.stats.only.emplace_back(v); return {})},
+    {kStats, 0, "baseline", "PATH", "compare each runtime with its older runs there (none)",
+     SET(s.stats.baseline = v; return v.empty() ? wrong("a path") : Result<void>())},
+    {kStats, 0, "fail-on", "CONDITION",
+     "fail when it holds for any runtime, see GATES; repeatable, or several behind one --fail-on",
+     SET(s.stats.fail_on.emplace_back(v); return {})},
+    {kStats, 0, "seed", "N", "of the bootstrap (1)",
+     SET(CHI_TRY(s.stats.seed, parse_u64(v)); return {})},
     {kSelftest, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kSelftest, 0, "rates", "N,N,...", "tok/s of each stream (41,200,5000)",

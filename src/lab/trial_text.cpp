@@ -166,6 +166,11 @@ void TrialText::agent_leaf(size_t i) {
       double& finished = trial_->numbers[Trial::finished_s];
       finished = fmax(finished, unix_seconds(leaves_.in.raw()));
     }
+    if (is("system_info.hostname")) {
+      uint32_t hash = 0;
+      for (const char c : leaves_.in.raw()) hash = hash * 131 + static_cast<unsigned char>(c);
+      trial_->numbers[Trial::machine] = hash;
+    }
     if (!take("aggregate_metrics.")) return;
   }
   put(agent(i).total.numbers, kAgentNames);
@@ -235,7 +240,9 @@ TrialPart::TrialPart() { blank(numbers); }
 Trial::Trial() { blank(numbers); }
 
 std::string read_trial_text(std::string_view text, const std::string& path, TrialSet& set) {
-  return TrialText(text, path, set).all();
+  std::string why = TrialText(text, path, set).all();
+  set.files += why.empty();
+  return why;
 }
 
 }  // namespace chimera::lab

@@ -121,11 +121,15 @@ bool Walk::file(const std::string& path, const FileInfo& info) {
   return true;
 }
 
-bool before(const Trial& a, const Trial& b) {
-  int order = compare_natural(a.runtime, b.runtime);
-  if (order == 0) order = compare_natural(a.config, b.config);
-  const double m = a[Trial::run_number], n = b[Trial::run_number];
-  if (order == 0 && m != n) return m < n;
+bool before(const Trial& a, const Trial& b, TrialOrder by) {
+  const Trial::Number number =
+      by == TrialOrder::time ? Trial::finished_s : Trial::run_number;
+  int order = 0;
+  if (by == TrialOrder::config) order = compare_natural(a.config, b.config);
+  if (order == 0 && by != TrialOrder::time) order = compare_natural(a.runtime, b.runtime);
+  if (order == 0 && by == TrialOrder::runtime) order = compare_natural(a.config, b.config);
+  const double m = a[number], n = b[number];
+  if (order == 0 && m != n) return m < n || (m == m && n != n);   // NaN goes last
   if (order == 0) order = compare_natural(a.path, b.path);
   return order < 0;
 }
@@ -171,16 +175,19 @@ Result<void> read_trials(std::span<const std::string> paths, TrialSet& set) {
   Walk walk(set);
   for (const std::string& path : paths) walk.path(path, 0);
   if (sys::stop_signal() != 0) return fail(Errc::cancelled, "folder walk");
-  // Shell's sort: a tenth of the code of std::sort.
-  auto& trials = set.trials;
+  sort_trials(set.trials, TrialOrder::runtime);
+  return {};
+}
+
+// Shell's sort: a tenth of the code of std::sort.
+void sort_trials(std::span<Trial*> trials, TrialOrder by) {
   for (size_t gap = trials.size() / 2; gap > 0; gap /= 2) {
     for (size_t i = gap; i < trials.size(); ++i) {
-      for (size_t j = i; j >= gap && before(*trials[j], *trials[j - gap]); j -= gap) {
+      for (size_t j = i; j >= gap && before(*trials[j], *trials[j - gap], by); j -= gap) {
         std::swap(trials[j], trials[j - gap]);
       }
     }
   }
-  return {};
 }
 
 }  // namespace chimera::lab

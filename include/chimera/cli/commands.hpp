@@ -13,6 +13,7 @@ int ingest_command(Settings& s);
 int fetch_command(Settings& s);
 int sim_command(Settings& s);
 int selftest_command(Settings& s);
+int stats_command(Settings& s);
 
 struct Command {
   Commands bit;

@@ -26,7 +26,18 @@ struct SelftestSettings {
   Nanos max_ttft_error = 50 * kMilli, max_delay_p50 = 10 * kMilli, max_delay_p99 = 200 * kMilli;
 };
 
-enum class Format : uint8_t { text, json, ndjson, md };
+// What `stats` is asked for.
+struct StatsSettings {
+  std::vector<std::string> metrics;      // empty = efficiency_percent
+  std::vector<std::string> only;         // parts of "runtime/configuration"; empty = all
+  std::vector<std::string> fail_on;
+  std::string baseline;                  // a result file or folder; empty = none
+  uint64_t seed = 1;                     // of the bootstrap
+  bool index = false;                    // percentiles as TR115 printed them
+  bool clean = false;
+};
+
+enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
 // binary was built for (cli/presets.hpp).
@@ -63,6 +74,7 @@ struct Settings {
   bool dry_run = false;
 
   SelftestSettings selftest;
+  StatsSettings stats;
 
   // output
   Format format = Format::text;

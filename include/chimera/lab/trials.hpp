@@ -87,6 +87,7 @@ struct Trial {
     finished_s,      // when its last agent was done: seconds since 1970
     same_server,     // another agent's server has the first agent's URL
     same_host,       // or its host: they may share one GPU
+    machine,         // a number made of the host's name: equal names, equal numbers
     kNumbers
   };
   static constexpr size_t kMetrics = 8;
@@ -121,12 +122,21 @@ struct TrialSet {
   // Owned. By runtime, config, run and path, in natural order.
   std::vector<Trial*> trials;
   std::vector<agent::SkippedFile> skipped;   // in the order met
+  size_t files = 0;                          // that trials were read from
 
   explicit TrialSet(std::span<const std::string> names);
   ~TrialSet();
   TrialSet(const TrialSet&) = delete;
   TrialSet& operator=(const TrialSet&) = delete;
 };
+
+enum class TrialOrder : uint8_t {
+  runtime,   // by runtime, configuration, run and path
+  config,    // by configuration, runtime, run and path
+  time,      // by finished_s (those without it last) and path
+};
+// In natural order. Cost: n log(n)^2, less when nearly sorted.
+void sort_trials(std::span<Trial*> trials, TrialOrder by);
 
 // Adds the trials below these paths. A path that is not there is skipped too. Errors: cancelled
 // when a stop signal came on the way.
