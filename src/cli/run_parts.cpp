@@ -31,11 +31,13 @@ std::vector<std::string> sim_arguments(const Settings& s, int i, int count) {
 
 }  // namespace
 
-Result<void> SimServers::start(Settings& s) {
+Result<void> SimServers::start(Settings& s, uint64_t seed) {
   const int count = s.sim_servers != 0 ? s.sim_servers : s.agents;
   s.urls.clear();
   for (int i = 0; i < count; ++i) {
-    CHI_TRY(sys::Child child, sys::Child::start_self(sim_arguments(s, i, count)));
+    std::vector<std::string> arguments = sim_arguments(s, i, count);
+    if (seed != 0) append_u64(arguments.emplace_back("--seed="), seed + static_cast<uint64_t>(i));
+    CHI_TRY(sys::Child child, sys::Child::start_self(arguments));
     CHI_TRY(const std::string line, child.read_line(sys::now() + 10 * kSecond));
     const size_t at = line.find("http://");
     CHI_TRY(wire::Url url, wire::parse_url(at == std::string::npos ? "" : line.substr(at)));
@@ -117,13 +119,13 @@ std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Prog
   return std::string(utf8_truncate(s, columns));
 }
 
+}  // namespace
+
 void draw(std::string_view line) {
   std::string s = "\r\x1b[K";
   s.append(line);
   (void)sys::write_stream(sys::Stream::err, s);
 }
-
-}  // namespace
 
 rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                              int run, int runs, rt::Stop& stop) {

@@ -13,6 +13,9 @@ int ingest_command(Settings& s);
 int fetch_command(Settings& s);
 int sim_command(Settings& s);
 int selftest_command(Settings& s);
+int bench_command(Settings& s);
+
+extern const char kBenchDetails[];
 
 struct Command {
   Commands bit;

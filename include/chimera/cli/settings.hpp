@@ -26,6 +26,22 @@ struct SelftestSettings {
   Nanos max_ttft_error = 50 * kMilli, max_delay_p50 = 10 * kMilli, max_delay_p99 = 200 * kMilli;
 };
 
+// What `bench` is asked for.
+struct BenchSettings {
+  std::vector<std::string> presets;      // empty = all that this binary holds
+  std::vector<std::string> binaries;     // paths; instead of presets
+  std::string study = "tr115";           // --configs
+  std::string plan;                      // a TOML file, instead of a study
+  int runs = 5;
+  uint64_t seed = 1;
+  bool shuffled = true;
+  std::optional<bool> warm_up;           // not given: where a server may have to load a model
+  Nanos trial_timeout = 600 * kSecond;   // 0 = none
+  bool redo_failed = false;
+  // Options of `run` that came, as arguments for each trial.
+  std::vector<std::string> forwarded;
+};
+
 enum class Format : uint8_t { text, json, ndjson, md };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
@@ -56,6 +72,7 @@ struct Settings {
   int permits = 0;
 
   // run
+  std::string without;                   // a folder within DIR that is not read; empty = -O's
   agent::Scenario scenario = agent::Scenario::baseline_vs_chimera;
   int agents = 2;
   int runs = 1;
@@ -63,6 +80,7 @@ struct Settings {
   bool dry_run = false;
 
   SelftestSettings selftest;
+  BenchSettings bench;
 
   // output
   Format format = Format::text;
@@ -84,6 +102,8 @@ enum Commands : uint16_t {
   kSelftest = 16,
   kBench = 32,
   kStats = 64,
+  kForwarded = 128,                      // an option that bench hands on to each trial's run
+  kTrial = kRun | kBench | kForwarded,
   kClient = kRun | kFetch
 };
 
@@ -105,6 +125,8 @@ const Option* find_option(Commands command, char letter);
 // ("--rate: 'x' is not a number"). Errors: usage.
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what);
+
+void append_quoted(std::string& out, std::string_view word);   // as a shell takes it
 
 // Fills what was not given: URLs from OLLAMA_HOST, the key from the environment. `warnings` gets
 // lines for stderr. Errors: bad_config.
