@@ -140,9 +140,9 @@ class Parser {
   }
 
   void forward(const Option& o, std::string_view value) {
-    std::string& argument = s_.bench.forwarded.emplace_back("--");
-    argument.append(o.name);
-    if (o.metavar != nullptr) argument.append("=").append(value);
+    std::string& words = s_.bench.forwarded;
+    words.append("--").append(o.name);
+    add_word(words, o.metavar == nullptr ? "" : "=", value);
   }
 
   Result<void> set(const Option& o, std::string_view shown, std::string_view value) {

@@ -49,13 +49,14 @@ class Session {
   bool done_before(size_t index);
   int trial(size_t index);
   Ending measure(size_t index, const std::string& folder);
-  Ending child(const std::string& program, const std::vector<std::string>& arguments);
-  std::vector<std::string> command(const lab::BenchTrial& t, const std::string& folder);
-  uint64_t server_seed(const lab::BenchTrial& t) const;
+  Ending child(const std::string& program, std::string_view arguments);
+  std::string command(const lab::BenchTrial& t, std::string_view output, bool warm_up);
   void choose_servers(size_t index);
   int keep(size_t index, const Ending& ending, const std::string& folder);
   void show();
   int cannot_write(const Error& error, const std::string& path);
+  void append_counts(std::string& s) const;
+  std::string summary() const;
   int conclude(int code);
 
   Experiment& e_;
@@ -72,46 +73,42 @@ class Session {
 
 // ---- one trial ----------------------------------------------------------------------------------
 
-// Servers of a number of its own, so that a trial's answers depend on nothing else.
-uint64_t Session::server_seed(const lab::BenchTrial& t) const {
-  return (uint64_t{t.seed} + 1) << 16;
-}
-
-std::vector<std::string> Session::command(const lab::BenchTrial& t, const std::string& folder) {
-  std::vector<std::string> out = arguments_of(e_, t);
-  const int servers = e_.configs[t.config].servers;
-  for (size_t i = 0; i < s_.urls.size() && (servers == 0 || static_cast<int>(i) < servers); ++i) {
-    out.emplace_back("--url=").append(s_.urls[i].text());
+// The words behind the program's name.
+std::string Session::command(const lab::BenchTrial& t, std::string_view output, bool warm_up) {
+  const lab::BenchPart &variant = e_.variants[t.variant], &config = e_.configs[t.config];
+  std::string words;
+  add_word(words, "run");
+  if (variant.what.empty()) add_word(words, "--preset=", variant.name);
+  words.append(s_.bench.forwarded).append(config.what);
+  if (warm_up) add_word(words, "--num-predict=1");
+  // A dry run has no simulated servers.
+  const bool none = s_.simulate && s_.dry_run;
+  const size_t most = static_cast<size_t>(config.number == 0 ? s_.agents : config.number);
+  for (size_t i = 0; i < most && (none || i < s_.urls.size()); ++i) {
+    add_word(words, "--url=", none ? std::string("SIMULATED") : s_.urls[i].text());
   }
-  if (!folder.empty()) out.emplace_back("--output=").append(folder);
-  out.emplace_back("--without=").append(out_);
-  out.emplace_back("--quiet");
-  out.emplace_back("--");
-  out.push_back(e_.directory);
-  return out;
+  if (!output.empty()) add_word(words, "--output=", output);
+  add_word(words, "--without=", out_);
+  words.append("--quiet\0--\0", 11);
+  add_word(words, e_.directory);
+  return words;
 }
 
 void Session::dry_run(std::string& text) {
-  for (size_t i = 0; i < e_.trials.size(); ++i) {
-    const lab::BenchTrial& t = e_.trials[i];
-    const int servers = e_.configs[t.config].servers;
-    if (s_.simulate) s_.urls.assign(static_cast<size_t>(servers != 0 ? servers : s_.agents), {});
-    const BenchVariant& v = e_.variants[t.variant];
-    append_quoted(text, v.program.empty() ? "chimera" : v.program);
-    for (const std::string& a : command(t, out_ + "/" + folder_of(e_, t))) {
-      if (s_.simulate && a.starts_with("--url=")) {
-        text.append(" --url=SIMULATED");
-        continue;
-      }
-      text.push_back(' ');
-      append_quoted(text, a.starts_with("--header=") ? "--header=***" : a);
+  for (const lab::BenchTrial& t : e_.trials) {
+    const std::string& program = e_.variants[t.variant].what;
+    append_quoted(text, program.empty() ? "chimera" : program);
+    const std::string words = command(t, out_ + "/" + folder_of(e_, t), false);
+    std::string_view rest = words, word;
+    while (next_part(rest, '\0', word)) {
+      append_quoted(text += ' ', word.starts_with("--header=") ? "--header=***" : word);
     }
     text.push_back('\n');
   }
 }
 
 // Runs it to its end, or the deadline, or a signal to us.
-Ending Session::child(const std::string& program, const std::vector<std::string>& arguments) {
+Ending Session::child(const std::string& program, std::string_view arguments) {
   Ending end;
   const Nanos limit = s_.bench.trial_timeout;
   const Nanos deadline = limit == 0 ? kNever : later(sys::now(), limit);
@@ -144,31 +141,28 @@ Ending Session::child(const std::string& program, const std::vector<std::string>
 // a row with the same workload finds them so, as it would find real ones.
 void Session::choose_servers(size_t index) {
   const lab::BenchTrial& t = e_.trials[index];
-  const int servers = e_.configs[t.config].servers;
-  s_.sim_servers = servers != 0 ? servers : s_.agents;
+  s_.sim_servers = static_cast<int>(e_.configs[t.config].number);
   const bool same = index != 0 && e_.trials[index - 1].config == t.config;
   if (same && !e_.warm_up) s_.sim_spec.append(",load=0");
 }
 
 Ending Session::measure(size_t index, const std::string& folder) {
   const lab::BenchTrial& t = e_.trials[index];
-  const std::string& program = e_.variants[t.variant].program;
+  const std::string& program = e_.variants[t.variant].what;
   SimServers servers;
   if (s_.simulate) {
     const size_t size = s_.sim_spec.size();
     choose_servers(index);
-    const auto started = servers.start(s_, server_seed(t));
+    const auto started = servers.start(s_, (uint64_t{t.seed} + 1) << 16);
     s_.sim_spec.resize(size);
     if (!started) return {exit_code(started.error()), explain(started.error(), {}, {})};
   }
   if (e_.warm_up && (s_.simulate || warm_for_ != t.config)) {
-    std::vector<std::string> arguments = command(t, {});
-    arguments.insert(arguments.begin() + 1, "--num-predict=1");
-    Ending end = child(program, arguments);
+    Ending end = child(program, command(t, {}, true));
     if (end.code != 0) return end;
   }
   warm_for_ = t.config;
-  return child(program, command(t, folder));
+  return child(program, command(t, folder, false));
 }
 
 int Session::cannot_write(const Error& error, const std::string& path) {
@@ -268,53 +262,51 @@ int Session::run() {
   return conclude(code);
 }
 
-void append_count(std::string& s, size_t n, const char* words) {
-  append_u64(s, n);
-  s.append(words);
+// "240 of 240 trials: 238 succeeded, 2 failed; 100 were there before"
+void Session::append_counts(std::string& s) const {
+  const char* const words[] = {" of ", " trials: ", " succeeded, ", " failed; ", " were there before"};
+  const size_t numbers[] = {succeeded_ + failed_, e_.trials.size(), succeeded_, failed_, kept_};
+  for (size_t i = 0; i < std::size(words); ++i) {
+    append_u64(s, numbers[i]);
+    s.append(words[i]);
+  }
 }
 
-int Session::conclude(int code) {
-  const size_t total = e_.trials.size(), here = succeeded_ + failed_;
+std::string Session::summary() const {
+  const Nanos spent = sys::now() - began_;
   std::string text;
   if (s_.format == Format::json) {
     wire::JsonWriter j(text, wire::JsonWriter::Style::pretty);
     j.begin_object().field("failed", uint64_t{failed_}).field("kept", uint64_t{kept_});
     j.field("output", out_).field("schema", "chimera.bench.result/1");
-    j.field("seconds", to_seconds(sys::now() - began_)).field("simulated", s_.simulate);
+    j.field("seconds", to_seconds(spent)).field("simulated", s_.simulate);
     j.field("speed", s_.sim.speed).field("succeeded", uint64_t{succeeded_});
-    j.field("trials", uint64_t{total}).end_object();
-    text += '\n';
-  } else {
-    append_count(text, here, " of ");
-    append_count(text, total, " trials are there: ");
-    append_count(text, succeeded_, " succeeded, ");
-    append_count(text, failed_, " failed; ");
-    append_count(text, kept_, " were there before. This took ");
-    append_duration(text, sys::now() - began_);
-    text.append(".\n");
-    if (s_.sim.speed != 1) {
-      append_shortest(text.append("The simulated clock ran "), s_.sim.speed);
-      text.append(" times as fast: what the client measured is in real time, so much shorter.\n");
-    }
-    text.append("Results are in ").append(printable(out_, false)).append("\n");
+    j.field("trials", uint64_t{e_.trials.size()}).end_object();
+    return text += '\n';
   }
-  const int printed = print(text);
+  append_counts(text);
+  append_duration(text.append(". This took "), spent);
+  text.append(".\n");
+  if (s_.sim.speed != 1) {
+    append_shortest(text.append("The simulated clock ran "), s_.sim.speed);
+    text.append(" times as fast: what the client measured is in real time, so much shorter.\n");
+  }
+  return text.append("Results are in ").append(printable(out_, false)).append("\n");
+}
+
+int Session::conclude(int code) {
+  const int printed = print(summary());
   if (sys::stop_signal() != 0) {
     std::string line = "interrupted: ";
-    append_count(line, here, " of ");
-    append_count(line, total, " trials are kept; the same command goes on with the others");
-    say(line);
+    append_counts(line);
+    say(line.append("; the same command goes on"));
     return 128 + sys::stop_signal();
   }
   if (code != 0 || printed != 0) return code != 0 ? code : printed;
-  if (failed_ == 0) return 0;
-  return succeeded_ != 0 ? 1 : first_failure_;
+  return failed_ == 0 ? 0 : succeeded_ != 0 ? 1 : first_failure_;
 }
 
-int usage(const char* words) {
-  say(std::string("bench: ") + words + ": see chimera bench --help");
-  return 2;
-}
+int usage(const char* words) { return refuse_bench(words, ": see chimera bench --help"); }
 
 // Servers, and what to say about them.
 int find_servers(Experiment& e) {
@@ -322,12 +314,9 @@ int find_servers(Experiment& e) {
   std::vector<std::string> warnings;
   const auto ready = complete(s, warnings);
   if (!ready && ready.error().code == Errc::usage) return usage(ready.error().where);
-  if (!ready) {
-    complain("bench", ready.error(), {});
-    return exit_code(ready.error());
-  }
+  if (!ready) return refuse_bench(ready.error(), {});
   bool shared = false;
-  for (const lab::BenchConfig& c : e.configs) shared = shared || c.servers != 1;
+  for (const lab::BenchPart& c : e.configs) shared = shared || c.number != 1;
   if (!s.simulate && shared && s.urls.size() < static_cast<size_t>(s.agents)) {
     warnings.push_back("agents share a server: they wait for each other there, and efficiency then "
                        "measures its queue");
@@ -363,9 +352,7 @@ int bench_command(Settings& s) {
   }
   const auto folder = sys::file_info(e.directory, true);
   if (!folder || folder->kind != sys::FileInfo::Kind::directory) {
-    complain("bench", folder ? Error{Errc::bad_input, 0, "not a folder"} : folder.error(),
-             e.directory);
-    return 65;
+    return refuse_bench("no such folder: ", e.directory, 65);
   }
   code = claim_output(e);
   if (code != 0) return code;

@@ -1,7 +1,6 @@
+#include <algorithm>
+
 #include "bench_parts.hpp"
-
-#include <string.h>
-
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/explain.hpp"
@@ -11,97 +10,112 @@
 #include "chimera/wire/toml.hpp"
 
 namespace chimera::cli {
+
+int refuse_bench(std::string_view what, std::string_view subject, int code) {
+  std::string line = "bench: ";
+  say(line.append(what).append(subject));
+  return code;
+}
+
+int refuse_bench(const Error& error, std::string_view subject) {
+  complain("bench", error, subject);
+  return exit_code(error);
+}
+
 namespace {
 
-constexpr std::string_view kProgram = "chimera-";
+using lab::BenchPart;
+
 constexpr size_t kPlanBytes = 1 << 20;
 
-int refuse(std::string_view what, std::string_view subject, int code = 2) {
-  std::string line = "bench: ";
-  line.append(what).append(subject);
-  say(line);
-  return code;
+BenchPart* find(std::vector<BenchPart>& parts, std::string_view name) {
+  for (BenchPart& p : parts) {
+    if (p.name == name) return &p;
+  }
+  return nullptr;
 }
 
 // ---- variants -----------------------------------------------------------------------------------
 
-std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-void add_binary(Experiment& e, const std::string& path, uint64_t bytes) {
-  std::string_view name = last_part(path);
-  if (name.size() > kProgram.size() && name.starts_with(kProgram)) {
-    name.remove_prefix(kProgram.size());
-  }
-  BenchVariant& v = e.variants.emplace_back();
-  v.name = name;
-  v.program = path.find('/') == path.npos ? "./" + path : path;   // not looked for elsewhere
-  v.bytes = static_cast<int64_t>(bytes);
+// "smol" of "build/chimera-smol"; `folder`: "build"
+std::string_view program_name(std::string_view path, std::string_view& folder) {
+  constexpr std::string_view kProgram = "chimera-";
+  const size_t slash = path.rfind('/');
+  std::string_view name = path.substr(slash + 1);
+  folder = path.substr(0, slash);
+  folder.remove_prefix(folder.rfind('/') + 1);   // npos + 1 is 0
+  if (name.starts_with(kProgram) && name != kProgram) name.remove_prefix(kProgram.size());
+  return name;
 }
 
-int add_binaries(Experiment& e, std::string path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  using Kind = sys::FileInfo::Kind;
-  const auto info = sys::file_info(path, true);
-  if (!info) {
-    complain("bench", info.error(), path);
-    return exit_code(info.error());
-  }
-  const size_t before = e.variants.size();
-  if (info->kind == Kind::regular) add_binary(e, path, info->size);
-  const auto entries = sys::list_directory(path);
-  for (size_t i = 0; info->kind == Kind::directory && entries && i < entries->size(); ++i) {
-    if (!(*entries)[i].name.starts_with(kProgram)) continue;
-    const std::string below = path + "/" + (*entries)[i].name;
-    const auto file = sys::file_info(below, true);
-    if (file && file->kind == Kind::regular) add_binary(e, below, file->size);
-  }
-  return e.variants.size() > before ? 0 : refuse("no program, and none called chimera-*: ", path);
-}
-
-size_t count_name(const Experiment& e, std::string_view name) {
-  size_t count = 0;
-  for (const BenchVariant& v : e.variants) count += v.name == name;
-  return count;
+int add_program(Experiment& e, std::string_view path, uint64_t bytes) {
+  BenchPart& v = e.variants.emplace_back();
+  if (path.find('/') == path.npos) v.what = "./";   // not looked for elsewhere
+  v.what += path;
+  v.number = static_cast<int64_t>(bytes);
+  return 0;
 }
 
 // Programs of one name are told apart by their folders.
-int tell_apart(Experiment& e) {
-  std::vector<std::string> names;
-  for (const BenchVariant& v : e.variants) {
-    names.push_back(v.name);
-    const size_t slash = v.program.rfind('/');
-    if (count_name(e, v.name) < 2 || slash == v.program.npos) continue;
-    names.back().append("-").append(last_part(std::string_view(v.program).substr(0, slash)));
-  }
-  for (size_t i = 0; i < names.size(); ++i) e.variants[i].name = std::move(names[i]);
-  for (const BenchVariant& v : e.variants) {
-    if (count_name(e, v.name) > 1) return refuse("two programs are called ", v.name);
+int name_programs(Experiment& e) {
+  std::string_view folder, other;
+  for (BenchPart& v : e.variants) {
+    const std::string_view name = program_name(v.what, folder);
+    size_t count = 0;
+    for (const BenchPart& u : e.variants) count += program_name(u.what, other) == name;
+    v.name = name;
+    if (count > 1) v.name.append("-").append(folder);
+    if (find(e.variants, v.name) != &v) return refuse_bench("two programs are called ", v.name);
   }
   return 0;
+}
+
+// A program, or a folder of them.
+int add_programs(Experiment& e, std::string path, bool inside) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const auto info = sys::file_info(path, true);
+  if (!info) return refuse_bench(info.error(), path);
+  if (info->kind == sys::FileInfo::Kind::regular) return add_program(e, path, info->size);
+  if (inside) return 0;
+  const size_t before = e.variants.size();
+  const auto entries = sys::list_directory(path);
+  for (size_t i = 0; entries && i < entries->size(); ++i) {
+    const std::string& name = (*entries)[i].name;
+    const int code = name.starts_with("chimera-") ? add_programs(e, path + "/" + name, true) : 0;
+    if (code != 0) return code;
+  }
+  return e.variants.size() > before ? 0
+                                    : refuse_bench("no program, and none called chimera-* in ", path);
 }
 
 }  // namespace
 
 int find_variants(Experiment& e) {
   const BenchSettings& b = e.settings.bench;
-  if (!b.binaries.empty() && !b.presets.empty()) {
-    return refuse("give --presets or --binaries, not both", "");
+  std::string_view rest = b.binaries, part;
+  if (!rest.empty() && !b.presets.empty()) {
+    return refuse_bench("give --presets or --binaries, not both", "");
   }
-  for (const std::string& path : b.binaries) {
-    if (const int code = add_binaries(e, path); code != 0) return code;
+  while (next_part(rest, '\0', part)) {
+    const int code = add_programs(e, std::string(part), false);
+    if (code != 0) return code;
   }
-  if (!b.binaries.empty()) return tell_apart(e);
-  const int64_t bytes = sys::executable_bytes();
-  size_t found = 0;
+  if (!e.variants.empty()) return name_programs(e);
+  const auto add = [&](const Preset& p) {
+    BenchPart& v = e.variants.emplace_back();
+    v.name = p.name;
+    v.number = sys::executable_bytes();
+  };
   for (const Preset& p : presets()) {
-    bool wanted = b.presets.empty();
-    for (const std::string& name : b.presets) wanted = wanted || name == p.name;
-    if (!wanted || !holds(p)) continue;
-    ++found;
-    e.variants.push_back({p.name, "", bytes});
+    if (b.presets.empty() && holds(p)) add(p);
   }
-  if (found == 0 || (found < b.presets.size())) {
-    return refuse("--presets: not one of those this binary holds, see chimera run --help", "");
+  rest = b.presets;
+  while (next_part(rest, ',', part)) {
+    const size_t before = e.variants.size();
+    for (const Preset& p : presets()) {
+      if (part == p.name && holds(p) && find(e.variants, part) == nullptr) add(p);
+    }
+    if (e.variants.size() == before) return refuse_bench("--presets: not there, or twice: ", part);
   }
   return 0;
 }
@@ -112,105 +126,98 @@ namespace {
 
 // That a folder may have, and that nobody takes for a run's or a runtime's.
 bool is_name(std::string_view name) {
-  bool good = !name.empty() && name.size() <= 200 && name[0] != '.' && name[0] != '-';
+  bool good = !name.empty() && name.size() <= 200 && name[0] != '.' && !name.starts_with("run");
   for (const char c : name) {
     good = good && (is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.');
   }
-  return good && !name.starts_with("run_") && !name.starts_with("runtime-");
+  return good;
 }
 
-// "config[0].num_ctx" -> "num_ctx"; empty for anything else.
-std::string_view key_of(const wire::TomlItem& item) {
-  constexpr std::string_view kConfig = "config[";
-  std::string_view path = item.path;
-  if (!path.starts_with(kConfig)) return {};
-  const size_t point = path.find('.');
-  return point == path.npos ? std::string_view() : path.substr(point + 1);
-}
-
-// An entry is an option of `run`: its name with '-' or '_', its value, true for a switch.
-const char* add_entry(lab::BenchConfig& config, const wire::TomlItem& item) {
+// An entry `key` of a [[config]] is an option of `run`: its name with '-' or '_', its value, true
+// for a switch; a list for an option that may come again. What is wrong comes back.
+const char* add_entry(BenchPart& config, std::string key, const wire::TomlItem& item) {
   using Item = wire::TomlItem;
-  std::string key(key_of(item));
+  constexpr const char* kNone = "no option of `run` that a workload can have";
   if (key == "name") {
     config.name = item.value;
-    return item.type == Item::string && is_name(item.value)
-               ? nullptr
-               : "name: letters, digits, '_', '-' and '.', not as run_ or runtime-";
+    return is_name(item.value) ? nullptr
+                               : "name: letters, digits, '_', '-' and '.', not beginning with run";
   }
   if (key == "servers") {
-    config.servers = static_cast<int>(parse_u64(item.value).value_or(0));
-    return config.servers >= 1 && config.servers <= 64 ? nullptr : "servers: 1 to 64";
+    config.number = static_cast<int64_t>(parse_u64(item.value).value_or(0));
+    return config.number >= 1 && config.number <= 64 ? nullptr : "servers: 1 to 64";
   }
   if (item.type == Item::array) return nullptr;       // its items follow
   key.resize(std::min(key.find('['), key.size()));
   for (char& c : key) c = c == '_' ? '-' : c;
   const Option* const option = find_option(kRun, key);
-  static constexpr const char* kOurs[] = {"runs", "url", "output", "output-dir", "sim", "sim-servers",
-                                          "preset", "dry-run", "quiet", "without"};
-  bool ours = option == nullptr || item.type == Item::table;
-  for (const char* name : kOurs) ours = ours || key == name;
-  if (ours) return "no option of `run` that a workload can have";
+  // Those that bench hands on are workload; of the others, these.
+  bool fits = option != nullptr && item.value.find('\0') == std::string::npos;
+  fits = fits && ((option->commands & kForwarded) != 0 || key.starts_with("chimera") ||
+                  key == "scenario" || key == "permits" || key == "coalesce" || key == "read-size");
+  if (!fits || item.type == Item::table) return kNone;
   const bool is_switch = option->metavar == nullptr;
-  if (is_switch != (item.type == Item::boolean && key != "think")) {
-    return is_switch ? "a switch: true or false" : "needs a value";
-  }
+  if (is_switch && item.type != Item::boolean) return "a switch: true or false";
   if (is_switch && item.value == "false") return nullptr;
-  std::string& argument = config.arguments.emplace_back("--");
-  argument.append(key);
-  if (!is_switch) argument.append("=").append(item.value);
+  config.what.append("--").append(key);
+  add_word(config.what, is_switch ? "" : "=", is_switch ? "" : item.value);
   return nullptr;
 }
 
-// Whether `run` takes them, before anything is begun.
-bool check_arguments(lab::BenchConfig& config, int agents, std::string& what) {
+// Whether `run` takes its options, before anything is begun. The settings of this command serve for
+// that: none of those that it needs later is among what a workload may set, but one.
+Result<void> check_config(Experiment& e, BenchPart& config, std::string& what) {
+  Settings& s = e.settings;
   std::vector<char*> words;
-  for (const std::string& a : config.arguments) words.push_back(const_cast<char*>(a.data()));
-  Settings scratch;
-  scratch.agents = agents;
-  const bool good = parse_arguments(kRun, words, scratch, what).has_value();
-  if (config.servers == 0 && scratch.agents != agents) config.servers = scratch.agents;
+  std::string_view rest = config.what, word;
+  while (next_part(rest, '\0', word)) words.push_back(const_cast<char*>(word.data()));
+  const int agents = std::exchange(s.agents, 0);
+  const std::string command = s.command;
+  s.given = Given();
+  const auto good = parse_arguments(kRun, words, s, what);
+  if (s.agents != 0 && config.number == 0) config.number = s.agents;
+  s.agents = agents;
+  s.command = command;
   return good;
-}
-
-int plan_error(const Experiment& e, uint32_t line, std::string_view why) {
-  std::string s = e.settings.bench.plan + ", line ";
-  append_u64(s, line);
-  return refuse(s.append(": "), why, 78);
 }
 
 int read_plan(Experiment& e) {
   const std::string& path = e.settings.bench.plan;
   const auto text = sys::read_file(path, kPlanBytes);
-  if (!text) {
-    complain("bench", text.error(), path);
-    return exit_code(text.error());
-  }
+  if (!text) return refuse_bench(text.error(), path);
   std::vector<wire::TomlItem> items;
   uint32_t line = 0;
   const auto read = wire::parse_toml(*text, items, line);
-  if (!read) return plan_error(e, line, read.error().where);
-  for (size_t i = 0; i < items.size(); ++i) {
-    const wire::TomlItem& item = items[i];
-    if (item.path == "config" && item.of_tables) continue;
-    if (item.path.ends_with(']') && key_of(item).empty() && item.path.starts_with("config[")) {
-      e.configs.emplace_back();
-    } else if (key_of(item).empty()) {
-      return plan_error(e, item.line, "a plan is a list of [[config]] tables");
-    } else if (const char* why = add_entry(e.configs.back(), item)) {
-      return plan_error(e, item.line, why);
+  std::string what = read ? "" : read.error().where;
+  for (size_t i = 0; i <= items.size() && what.empty(); ++i) {
+    // "config", "config[0]", "config[0].name"
+    const std::string_view all = i < items.size() ? std::string_view(items[i].path) : "config[";
+    const bool entry = all.starts_with("config[");
+    const size_t point = all.find('.');
+    if (entry && point != all.npos) {
+      const char* const why = add_entry(e.configs.back(), std::string(all.substr(point + 1)), items[i]);
+      line = items[i].line;
+      if (why != nullptr) what = why;
+      continue;
     }
-    const bool last = i + 1 == items.size() || key_of(items[i + 1]).empty();
-    if (!last) continue;
-    std::string what;
-    lab::BenchConfig& config = e.configs.back();
-    if (config.name.empty()) return plan_error(e, item.line, "this [[config]] has no name");
-    for (const lab::BenchConfig& c : e.configs) {
-      if (&c != &config && c.name == config.name) return plan_error(e, item.line, "a name twice");
+    // The one before is complete.
+    if (!e.configs.empty() && entry) {
+      BenchPart& last = e.configs.back();
+      if (last.name.empty()) what = "this [[config]] has no name";
+      if (find(e.configs, last.name) != &last) what = "a name twice";
+      if (what.empty()) (void)check_config(e, last, what);
     }
-    if (!check_arguments(config, e.settings.agents, what)) return plan_error(e, item.line, what);
+    if (!what.empty() || i == items.size()) break;
+    line = items[i].line;
+    if (entry) e.configs.emplace_back();
+    const bool list = all == "config" && items[i].of_tables;
+    if (!entry && !list) what = "a plan is a list of [[config]] tables";
   }
-  return e.configs.empty() ? plan_error(e, line, "no [[config]]") : 0;
+  if (what.empty() && e.configs.empty()) what = "no [[config]]";
+  if (what.empty()) return 0;
+  std::string place = path + ", line ";
+  append_u64(place, line);
+  return refuse_bench(place.append(": "), what, 78);
 }
 
 }  // namespace
@@ -219,28 +226,14 @@ int find_configs(Experiment& e) {
   const BenchSettings& b = e.settings.bench;
   if (!b.plan.empty()) return read_plan(e);
   if (lab::add_study(b.study, e.configs)) return 0;
-  return refuse("--configs: tr110, tr113, tr114 or tr115, not ", b.study);
+  return refuse_bench("--configs: tr110, tr113, tr114 or tr115, not ", b.study);
 }
-
-// ---- trials -------------------------------------------------------------------------------------
 
 std::string folder_of(const Experiment& e, const lab::BenchTrial& t) {
   std::string s = "runtime-";
   s.append(e.variants[t.variant].name).append("/").append(e.configs[t.config].name);
   append_u64(s.append("/run_"), t.run);
   return s;
-}
-
-std::vector<std::string> arguments_of(const Experiment& e, const lab::BenchTrial& t) {
-  const BenchVariant& v = e.variants[t.variant];
-  std::vector<std::string> out = {"run"};
-  if (v.program.empty()) out.emplace_back("--preset=").append(v.name);
-  const auto add = [&](const std::vector<std::string>& more) {
-    for (const std::string& a : more) out.push_back(a);
-  };
-  add(e.settings.bench.forwarded);
-  add(e.configs[t.config].arguments);
-  return out;
 }
 
 }  // namespace chimera::cli

@@ -20,19 +20,11 @@ constexpr size_t kPlanBytes = 256u << 20, kRecordBytes = 64u << 20;
 constexpr std::string_view kPlan = "  \"plan\": {\n", kBehindPlan = "\n  \"schema\": ";
 
 // Without what is secret.
-void write_arguments(JsonWriter& j, const std::vector<std::string>& arguments) {
-  j.key("arguments").begin_array();
-  for (const std::string& a : arguments) {
-    if (!a.starts_with("--header=") && !a.starts_with("--api-key-file=")) j.string(a);
-  }
-  j.end_array();
-}
-
-void write_trials(JsonWriter& j, const Experiment& e) {
-  j.key("trials").begin_array();
-  for (const lab::BenchTrial& t : e.trials) {
-    j.begin_object().field("block", uint64_t{t.block}).field("path", folder_of(e, t));
-    j.field("seed", uint64_t{t.seed}).end_object();
+void write_words(JsonWriter& j, const char* name, std::string_view words) {
+  j.key(name).begin_array();
+  std::string_view word;
+  while (next_part(words, '\0', word)) {
+    if (!word.starts_with("--header=") && !word.starts_with("--api-key-file=")) j.string(word);
   }
   j.end_array();
 }
@@ -40,23 +32,28 @@ void write_trials(JsonWriter& j, const Experiment& e) {
 void write_plan(JsonWriter& j, const Experiment& e) {
   const Settings& s = e.settings;
   j.key("plan").begin_object();
-  write_arguments(j, s.bench.forwarded);
+  write_words(j, "arguments", s.bench.forwarded);
   j.key("configs").begin_array();
-  for (const lab::BenchConfig& c : e.configs) {
+  for (const lab::BenchPart& c : e.configs) {
     j.begin_object();
-    write_arguments(j, c.arguments);
-    j.field("name", c.name).field("servers", c.servers).end_object();
+    write_words(j, "arguments", c.what);
+    j.field("name", c.name).field("servers", c.number).end_object();
   }
   j.end_array().field("data", e.directory).field("order", s.bench.shuffled ? "shuffled" : "blocked");
-  j.field("runs", s.bench.runs).field("seed", s.bench.seed).key("servers").begin_array();
-  for (const wire::Url& u : s.urls) j.string(u.text());
-  j.end_array().field("simulated", s.simulate).field("simulator", s.sim_spec);
-  j.field("speed", s.sim.speed).field("trial_timeout_s", to_seconds(s.bench.trial_timeout));
-  write_trials(j, e);
-  j.key("variants").begin_array();
-  for (const BenchVariant& v : e.variants) {
-    j.begin_object().field("binary_bytes", v.bytes).field("name", v.name);
-    j.field("program", v.program).end_object();
+  j.field("runs", s.bench.runs).field("seed", s.bench.seed);
+  std::string urls;
+  for (const wire::Url& u : s.urls) add_word(urls, u.text());
+  write_words(j, "servers", urls);
+  j.field("simulated", s.simulate).field("simulator", s.sim_spec).field("speed", s.sim.speed);
+  j.field("trial_timeout_s", to_seconds(s.bench.trial_timeout)).key("trials").begin_array();
+  for (const lab::BenchTrial& t : e.trials) {
+    j.begin_object().field("block", uint64_t{t.block}).field("path", folder_of(e, t));
+    j.field("seed", uint64_t{t.seed}).end_object();
+  }
+  j.end_array().key("variants").begin_array();
+  for (const lab::BenchPart& v : e.variants) {
+    j.begin_object().field("binary_bytes", v.number).field("name", v.name);
+    j.field("program", v.what).end_object();
   }
   j.end_array().field("version", version()).field("warm_up", e.warm_up).end_object();
 }
@@ -81,19 +78,13 @@ std::string_view plan_in(std::string_view json) {
                                                                : json.substr(begin, end - begin);
 }
 
-// 0 when both are the same plan; else says where they part.
-int compare_plans(const Experiment& e, std::string_view there, std::string_view here) {
-  if (there == here) return 0;
+// Says where they part.
+int refuse_plan(const Experiment& e, std::string_view there, std::string_view here) {
   std::string_view a, b;
-  bool more = true;
-  while (more && a == b) {
-    more = next_line(there, a);
-    more = next_line(here, b) && more;
-  }
-  std::string line = e.settings.output + " holds another experiment, with ";
-  line.append(trim(a)).append(" instead of ").append(trim(b));
-  say(line.append(": give another -O, or the command in its bench.json"));
-  return 2;
+  while (a == b && next_line(there, a) && next_line(here, b)) {}
+  std::string line = "there is another experiment, with ";
+  line.append(trim(a)).append(" instead of ").append(trim(b)).append(", in ");
+  return refuse_bench(line, e.settings.output);
 }
 
 }  // namespace
@@ -104,53 +95,54 @@ int claim_output(const Experiment& e) {
   Result<void> done = sys::make_directories(folder);
   if (done) done = sys::lock_directory(folder);
   if (!done && done.error().code == Errc::busy) {
-    say("bench: another bench is at work in " + folder);
-    return 75;
+    return refuse_bench("another one is at work in ", folder, 75);
   }
-  if (done && sys::file_info(path, true)) {
-    const auto old = sys::read_file(path, kPlanBytes);
-    if (old) return compare_plans(e, plan_in(*old), plan_in(json));
-    done = std::unexpected(old.error());
-  } else if (done) {
-    done = sys::write_file_atomic(path, json);
+  const auto old = sys::read_file(path, kPlanBytes);
+  if (done && old) {
+    const std::string_view there = plan_in(*old), here = plan_in(json);
+    return there == here ? 0 : refuse_plan(e, there, here);
   }
+  if (done) done = sys::write_file_atomic(path, json);
   if (done) return 0;
   complain("cannot write", done.error(), folder);
   return 74;
 }
 
-std::string bench_lines(const Experiment& e, size_t index) {
+namespace {
+
+// The member of a record, in the order of its keys.
+std::string bench_member(const Experiment& e, size_t index) {
   const lab::BenchTrial& t = e.trials[index];
-  std::string s = "\n    \"bench\": {\n      \"block\": ";
-  append_u64(s, t.block);
-  append_u64(s.append(",\n      \"order\": "), index + 1);
-  append_u64(s.append(",\n      \"seed\": "), t.seed);
-  append_shortest(s.append(",\n      \"speed\": "), e.settings.sim.speed);
-  s.append(",\n      \"trials\": ");
-  append_u64(s, e.trials.size());
-  s.append(",\n      \"variant\": ");
-  wire::append_json_string(s, e.variants[t.variant].name);
-  return s.append(",\n      \"warm_up\": ").append(e.warm_up ? "true\n    }," : "false\n    },");
+  static constexpr const char* kNames[] = {"block", "order", "seed", "trials"};
+  const uint64_t numbers[] = {t.block, index + 1, t.seed, e.trials.size()};
+  std::string s = "\n    \"bench\": {";
+  for (size_t i = 0; i < std::size(kNames); ++i) {
+    s.append("\n      \"").append(kNames[i]).append("\": ");
+    append_u64(s, numbers[i]);
+    s.push_back(',');
+    if (i != 2) continue;
+    append_shortest(s.append("\n      \"speed\": "), e.settings.sim.speed);
+    s.push_back(',');
+  }
+  wire::append_json_string(s.append("\n      \"variant\": "), e.variants[t.variant].name);
+  return s.append(",\n      \"warm_up\": ").append(e.warm_up ? "true" : "false").append("\n    },");
 }
+
+constexpr char kNoRecord[] =
+    "{\n  \"chimera\": {\n    \"binary_bytes\": 0,\n    \"complete\": false,\n"
+    "    \"schema\": \"chimera.trial/1\",\n    \"simulated\": false\n  },\n"
+    "  \"run_number\": 1,\n  \"scenario\": \"unknown\",\n"
+    "  \"summary\": {\n    \"efficiency_percent\": 0.0\n  }\n}";
+
+}  // namespace
 
 // In the text: the record is whole as it is, and stays so to the byte.
 Result<void> complete_record(const Experiment& e, size_t index, const std::string& folder) {
   const std::string inner = folder + "/run_1/metrics.json";
-  std::string record;
-  const auto text = sys::read_file(inner, kRecordBytes);
-  if (text) {
-    record = *text;
-  } else {
-    if (text.error().code != Errc::not_found) return std::unexpected(text.error());
-    CHI_TRY_VOID(sys::make_directories(folder + "/run_1"));
-    record =
-        "{\n  \"chimera\": {\n    \"binary_bytes\": 0,\n    \"complete\": false,\n"
-        "    \"schema\": \"chimera.trial/1\",\n    \"simulated\": false\n  },\n"
-        "  \"run_number\": 1,\n  \"scenario\": \"unknown\",\n"
-        "  \"summary\": {\n    \"efficiency_percent\": 0.0\n  }\n}";
-  }
+  CHI_TRY_VOID(sys::make_directories(folder + "/run_1"));
+  std::string record = sys::read_file(inner, kRecordBytes).value_or(kNoRecord);
   const size_t place = record.find("\n    \"binary_bytes\": ");
-  if (place != record.npos) record.insert(place, bench_lines(e, index));
+  if (place != record.npos) record.insert(place, bench_member(e, index));
   constexpr std::string_view kReal = "\n    \"simulated\": false";
   const size_t real = record.find(kReal);
   if (e.settings.simulate && real != record.npos) {

@@ -153,19 +153,6 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
   return out.empty() ? wrong(range) : Result<void>();
 }
 
-// Names with commas between them, each once.
-[[maybe_unused]] Result<void> set_names(std::vector<std::string>& out, Value v) {
-  out.clear();
-  for (Value part; next_part(v, ',', part);) {
-    part = trim(part);
-    for (const std::string& known : out) {
-      if (known == part) return wrong("each name once");
-    }
-    if (!part.empty()) out.emplace_back(part);
-  }
-  return out.empty() ? wrong("names, with commas between") : Result<void>();
-}
-
 Result<void> set_output(Settings& s, const Option&, Value v) {
   s.output = v;
   return v.empty() ? wrong("a path") : Result<void>();
@@ -361,10 +348,10 @@ constexpr Option kOptions[] = {
      SET(return set_duration(s.selftest.max_delay_p99, v))},
 
     {kBench, 0, "presets", "NAME,...", "what is compared, see chimera run --help (all)",
-     SET(return set_names(s.bench.presets, v))},
+     SET(s.bench.presets = v; return v.empty() ? wrong("names") : Result<void>())},
     {kBench, 0, "binaries", "PATH...",
      "compare these programs instead, or the chimera-* of a folder; up to the next option",
-     SET(s.bench.binaries.emplace_back(v); return v.empty() ? wrong("a path") : Result<void>())},
+     SET(add_word(s.bench.binaries, v); return v.empty() ? wrong("a path") : Result<void>())},
     {kBench, 0, "configs", "STUDY",
      "the workloads of a study: tr115, tr114, tr110, or tr113 (one server) (tr115)",
      SET(s.bench.study = v; return {})},

@@ -2,6 +2,7 @@
 
 #include "chimera/base/number.hpp"
 #include "chimera/base/rng.hpp"
+#include "chimera/base/text.hpp"
 
 namespace chimera::lab {
 namespace {
@@ -102,38 +103,39 @@ void append_name(std::string& out, const Row& row) {
   for (char& c : out) c = c == '.' ? 'p' : c;
 }
 
-void add_options(BenchConfig& config, const char* agent, const uint8_t* options) {
+void add_options(std::string& words, std::string_view agent, const uint8_t* options) {
   static constexpr const char* kNames[] = {"-num-gpu=", "-num-ctx=", "-temperature="};
   for (int i = 0; i < 3; ++i) {
-    std::string& argument = config.arguments.emplace_back(agent);
-    argument += kNames[i];
-    append_option(argument, i, options[i]);
+    words.append(agent).append(kNames[i]);
+    append_option(words, i, options[i]);
+    words += '\0';
   }
 }
 
-void add_config(const Row& row, std::vector<BenchConfig>& out) {
-  BenchConfig& config = out.emplace_back();
-  config.servers = row.studies == kTr113 ? 1 : 0;
+void add_config(const Row& row, BenchPart& config) {
+  config.number = row.studies == kTr113;
+  std::string& name = config.name;
   if (row.test != 0) {
-    config.name = row.test < 10 ? "test00" : row.test < 100 ? "test0" : "test";
-    append_u64(config.name, row.test);
-    config.name += '_';
+    name = "test";
+    append_u64(name, 1000u + row.test);
+    name.erase(4, 1);
+    name += '_';
   }
-  config.name += kScenarios[row.scenario];
-  append_name(config.name, row);
-  config.arguments.emplace_back("--scenario=") += kScenarios[row.scenario];
-  add_options(config, "--chimera", row.a);
-  if (row.scenario == kHetero) add_options(config, "--chimera2", row.b);
+  name += kScenarios[row.scenario];
+  append_name(name, row);
+  add_word(config.what, "--scenario=", kScenarios[row.scenario]);
+  add_options(config.what, "--chimera", row.a);
+  if (row.scenario == kHetero) add_options(config.what, "--chimera2", row.b);
 }
 
 }  // namespace
 
-bool add_study(std::string_view study, std::vector<BenchConfig>& out) {
+bool add_study(std::string_view study, std::vector<BenchPart>& out) {
   static constexpr std::string_view kNames[] = {"tr110", "tr113", "tr114", "tr115"};
   for (size_t i = 0; i < std::size(kNames); ++i) {
     if (study != kNames[i]) continue;
     for (const Row& row : kRows) {
-      if ((row.studies >> i & 1) != 0) add_config(row, out);
+      if ((row.studies >> i & 1) != 0) add_config(row, out.emplace_back());
     }
     return true;
   }

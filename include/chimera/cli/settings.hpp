@@ -28,8 +28,8 @@ struct SelftestSettings {
 
 // What `bench` is asked for.
 struct BenchSettings {
-  std::vector<std::string> presets;      // empty = all that this binary holds
-  std::vector<std::string> binaries;     // paths; instead of presets
+  std::string presets;                   // "a,b"; empty = all that this binary holds
+  std::string binaries;                  // paths instead of presets: words, see add_word()
   std::string study = "tr115";           // --configs
   std::string plan;                      // a TOML file, instead of a study
   int runs = 5;
@@ -38,8 +38,8 @@ struct BenchSettings {
   std::optional<bool> warm_up;           // not given: where a server may have to load a model
   Nanos trial_timeout = 600 * kSecond;   // 0 = none
   bool redo_failed = false;
-  // Options of `run` that came, as arguments for each trial.
-  std::vector<std::string> forwarded;
+  // Options of `run` that came, as words for each trial.
+  std::string forwarded;
 };
 
 enum class Format : uint8_t { text, json, ndjson, md };

@@ -10,11 +10,14 @@
 
 namespace chimera::lab {
 
-// One row of the matrix: a workload.
-struct BenchConfig {
-  std::string name;                     // of its folder
-  std::vector<std::string> arguments;   // of `chimera run`
-  int servers = 0;                      // for all agents together; 0 = one for each
+// A row or a column of the matrix: a workload, or what is compared.
+struct BenchPart {
+  std::string name;      // of its folder
+  // A workload: options of `chimera run`, as words (see add_word()), and how many servers there
+  // are for all agents together, 0 = one for each. A variant: the path of its program, "" = this one
+  // with the preset of that name, and the program's bytes.
+  std::string what;
+  int64_t number = 0;
 };
 
 // Appends the configurations of an earlier study by its name; false when there is none.
@@ -23,7 +26,7 @@ struct BenchConfig {
 //   tr110   the 30 tests of its Rust sweep, on two servers; three repeat earlier ones (200 to 202)
 //   tr114   the 27 others of them
 //   tr113   19 on a single server; its 13th repeats the 6th
-bool add_study(std::string_view study, std::vector<BenchConfig>& out);
+bool add_study(std::string_view study, std::vector<BenchPart>& out);
 
 // A cell is a variant (runtime, binary) with a configuration.
 struct BenchTrial {

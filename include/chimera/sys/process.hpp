@@ -37,11 +37,12 @@ std::string_view env(const char* name);
 // to us, its stderr is ours. The child dies with us where the system can arrange that.
 class Child {
  public:
+  // `arguments`: each with a NUL behind it.
   // Errors: io, unsupported when the program's own file cannot be found.
-  static Result<Child> start_self(const std::vector<std::string>& arguments);
+  static Result<Child> start_self(std::string_view arguments);
   // Another program, or "" for this one. Its stderr comes through the same pipe as its stdout, and it is killed at once
   // when we die. One that cannot be run ends with code 127. Errors: io.
-  static Result<Child> start(const std::string& program, const std::vector<std::string>& arguments);
+  static Result<Child> start(const std::string& program, std::string_view arguments);
   Child() = default;
   Child(Child&& o) noexcept;
   Child& operator=(Child&& o) noexcept;
@@ -55,7 +56,7 @@ class Child {
 
  private:
   static Result<Child> spawn(const char* name, const char* program,
-                             const std::vector<std::string>& arguments, bool whole);
+                             std::string_view arguments, bool whole);
   int64_t pid_ = 0;
   Handle out_ = kNoHandle;
   std::string pending_;

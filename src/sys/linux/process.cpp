@@ -166,7 +166,7 @@ std::string_view env(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-Result<Child> Child::start_self(const std::vector<std::string>& arguments) {
+Result<Child> Child::start_self(std::string_view arguments) {
   char self[4096];
   const ssize_t length = readlink(kSelf, self, sizeof self - 1);
   if (length <= 0) return fail(Errc::unsupported, "own executable");
@@ -176,17 +176,20 @@ Result<Child> Child::start_self(const std::vector<std::string>& arguments) {
   return spawn(self, kSelf, arguments, false);
 }
 
-Result<Child> Child::start(const std::string& program, const std::vector<std::string>& arguments) {
+Result<Child> Child::start(const std::string& program, std::string_view arguments) {
   const char* const name = program.empty() ? kSelf : program.c_str();
   return spawn(name, name, arguments, true);
 }
 
-Result<Child> Child::spawn(const char* name, const char* program,
-                           const std::vector<std::string>& arguments, bool whole) {
-  std::vector<char*> pointers(arguments.size() + 2);  // the last one stays null
+Result<Child> Child::spawn(const char* name, const char* program, std::string_view arguments,
+                           bool whole) {
+  size_t count = 2;   // the name, and a null at the end
+  for (const char c : arguments) count += c == '\0';
+  std::vector<char*> pointers(count);
   char** next = pointers.data();
   *next = const_cast<char*>(name);
-  for (const std::string& a : arguments) *++next = const_cast<char*>(a.c_str());
+  std::string_view argument;
+  while (next_part(arguments, '\0', argument)) *++next = const_cast<char*>(argument.data());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
   const pid_t pid = fork_child({program, pointers.data(), ends[1], whole});
