@@ -218,10 +218,10 @@ bool Session::done_before(size_t index) {
   }
   ++kept_;
   ++(failed ? failed_ : succeeded_);
-  if (!failed) return true;
-  const std::string_view code = std::string_view(*failed).substr(std::min<size_t>(5, failed->size()));
-  const auto number = parse_u64(code.substr(0, code.find('\n')));
-  if (first_failure_ == 0) first_failure_ = number ? static_cast<int>(*number & 0xff) : 1;
+  if (!failed || first_failure_ != 0) return true;
+  std::string_view rest = *failed, word;   // "exit 7"
+  for (const char end : {' ', '\n'}) next_part(rest, end, word);
+  first_failure_ = static_cast<int>(parse_u64(word).value_or(1) & 0xff);
   return true;
 }
 
@@ -264,11 +264,12 @@ int Session::run() {
 
 // "240 of 240 trials: 238 succeeded, 2 failed; 100 were there before"
 void Session::append_counts(std::string& s) const {
-  const char* const words[] = {" of ", " trials: ", " succeeded, ", " failed; ", " were there before"};
+  static constexpr const char* kWords[] = {" of ", " trials: ", " succeeded, ", " failed; ",
+                                           " were there before"};
   const size_t numbers[] = {succeeded_ + failed_, e_.trials.size(), succeeded_, failed_, kept_};
-  for (size_t i = 0; i < std::size(words); ++i) {
+  for (size_t i = 0; i < std::size(kWords); ++i) {
     append_u64(s, numbers[i]);
-    s.append(words[i]);
+    s.append(kWords[i]);
   }
 }
 
@@ -339,11 +340,11 @@ int bench_command(Settings& s) {
   if (code == 0) code = find_configs(e);
   if (code == 0) code = find_servers(e);
   if (code != 0) return code;
-  const size_t cells = e.variants.size() * e.configs.size(), runs = static_cast<size_t>(s.bench.runs);
-  if (cells > kMostTrials / runs) return usage("more than 100,000 trials");
-  e.trials = lab::order_trials(static_cast<uint32_t>(e.variants.size()),
-                               static_cast<uint32_t>(e.configs.size()),
-                               static_cast<uint32_t>(runs), s.bench.seed, s.bench.shuffled);
+  const uint32_t variants = static_cast<uint32_t>(e.variants.size());
+  const uint32_t configs = static_cast<uint32_t>(e.configs.size());
+  const uint32_t runs = static_cast<uint32_t>(s.bench.runs);
+  if (uint64_t{variants} * configs > kMostTrials / runs) return usage("more than 100,000 trials");
+  e.trials = lab::order_trials(variants, configs, runs, s.bench.seed, s.bench.shuffled);
   Session session(e);
   if (s.dry_run) {
     std::string text;

@@ -32,8 +32,8 @@ int find_configs(Experiment& e);
 // "runtime-smol/chimera_homo_gpu80_ctx512/run_1"
 std::string folder_of(const Experiment& e, const lab::BenchTrial& t);
 
-// Makes the output folder and its bench.json, or finds the one of the same plan. 0, or the exit code
-// when a line has said what is wrong.
+// Makes the output folder and its bench.json, or finds the one of the same plan. 0, or the exit
+// code when a line has said what is wrong.
 int claim_output(const Experiment& e);
 
 // Writes both metrics.json of a trial that has ended in `folder`, with its place in the experiment.

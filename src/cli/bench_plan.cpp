@@ -48,10 +48,9 @@ std::string_view program_name(std::string_view path, std::string_view& folder) {
   return name;
 }
 
-int add_program(Experiment& e, std::string_view path, uint64_t bytes) {
+int add_program(Experiment& e, const std::string& path, uint64_t bytes) {
   BenchPart& v = e.variants.emplace_back();
-  if (path.find('/') == path.npos) v.what = "./";   // not looked for elsewhere
-  v.what += path;
+  v.what = path;
   v.number = static_cast<int64_t>(bytes);
   return 0;
 }
@@ -84,8 +83,8 @@ int add_programs(Experiment& e, std::string path, bool inside) {
     const int code = name.starts_with("chimera-") ? add_programs(e, path + "/" + name, true) : 0;
     if (code != 0) return code;
   }
-  return e.variants.size() > before ? 0
-                                    : refuse_bench("no program, and none called chimera-* in ", path);
+  if (e.variants.size() > before) return 0;
+  return refuse_bench("no program, and none called chimera-* in ", path);
 }
 
 }  // namespace
@@ -195,7 +194,8 @@ int read_plan(Experiment& e) {
     const bool entry = all.starts_with("config[");
     const size_t point = all.find('.');
     if (entry && point != all.npos) {
-      const char* const why = add_entry(e.configs.back(), std::string(all.substr(point + 1)), items[i]);
+      std::string key(all.substr(point + 1));
+      const char* const why = add_entry(e.configs.back(), std::move(key), items[i]);
       line = items[i].line;
       if (why != nullptr) what = why;
       continue;

@@ -39,8 +39,9 @@ void write_plan(JsonWriter& j, const Experiment& e) {
     write_words(j, "arguments", c.what);
     j.field("name", c.name).field("servers", c.number).end_object();
   }
-  j.end_array().field("data", e.directory).field("order", s.bench.shuffled ? "shuffled" : "blocked");
-  j.field("runs", s.bench.runs).field("seed", s.bench.seed);
+  j.end_array().field("data", e.directory);
+  j.field("order", s.bench.shuffled ? "shuffled" : "blocked").field("runs", s.bench.runs);
+  j.field("seed", s.bench.seed);
   std::string urls;
   for (const wire::Url& u : s.urls) add_word(urls, u.text());
   write_words(j, "servers", urls);

@@ -324,7 +324,8 @@ constexpr Option kOptions[] = {
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun | kSelftest | kBench, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
+    {kRun | kSelftest | kBench, 0, "progress", "auto|never",
+     "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
 #ifndef CHIMERA_MINIMAL

@@ -90,8 +90,8 @@ Answer::Answer(Engine& engine, Job& job, const Ask& ask)
       chunked_(job.request.minor_version > 0),
       after_(job.fault.kind == FaultKind::rst ? net::After::abort : net::After::close),
       hash_(job.seed) {
-  const bool loops = fault_.kind == FaultKind::loop;
-  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_ / (loops ? 2 * kLoopLength : 2);
+  const uint32_t part = fault_.kind == FaultKind::loop ? 2 * kLoopLength : 2;
+  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_ / part;
   if (ask.stream) {
     head_ = net::response_head(200, "application/x-ndjson",
                                chunked_ ? net::kChunked : net::kUntilClose, job.request.keep_alive);

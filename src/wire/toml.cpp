@@ -401,18 +401,13 @@ bool Reader::number(std::string_view token, TomlItem& to) {
   }
   const bool zero = rest.size() > 1 && rest[0] == '0' && (is_digit(rest[1]) || rest[1] == '_');
   if (zero || !take_digits(rest, 10, out)) return false;
-  if (!rest.empty() && rest[0] == '.') {
+  for (const char mark : {'.', 'e'}) {
+    if (rest.empty() || to_lower(rest[0]) != mark) continue;
     to.type = TomlItem::floating;
-    out += '.';
+    out += mark;
     rest.remove_prefix(1);
-    if (!take_digits(rest, 10, out)) return false;
-  }
-  if (!rest.empty() && to_lower(rest[0]) == 'e') {
-    to.type = TomlItem::floating;
-    out += 'e';
-    rest.remove_prefix(1);
-    if (!rest.empty() && (rest[0] == '-' || rest[0] == '+')) {
-      if (rest[0] == '-') out += '-';
+    if (mark == 'e' && !rest.empty() && (rest[0] == '-' || rest[0] == '+')) {
+      out += rest[0];
       rest.remove_prefix(1);
     }
     if (!take_digits(rest, 10, out)) return false;

@@ -14,8 +14,8 @@ namespace chimera::lab {
 struct BenchPart {
   std::string name;      // of its folder
   // A workload: options of `chimera run`, as words (see add_word()), and how many servers there
-  // are for all agents together, 0 = one for each. A variant: the path of its program, "" = this one
-  // with the preset of that name, and the program's bytes.
+  // are for all agents together, 0 = one for each. A variant: the path of its program, "" = this
+  // one with the preset of that name, and the program's bytes.
   std::string what;
   int64_t number = 0;
 };

@@ -29,7 +29,8 @@ Result<void> make_directories(const std::string& path);   // like mkdir -p
 // Gives a file or folder another name in the same file system, for good once it returns. A folder
 // that is not empty is not replaced.
 Result<void> move(const std::string& from, const std::string& to);
-// Removes a file, or a folder with all that is in it; links are not followed. Nothing there is fine.
+// Removes a file, or a folder with all that is in it; links are not followed. Nothing there is
+// fine.
 Result<void> remove_tree(const std::string& path);
 // Holds a folder for this process, until it ends. Errors: busy when another one has it.
 Result<void> lock_directory(const std::string& path);

@@ -40,8 +40,8 @@ class Child {
   // `arguments`: each with a NUL behind it.
   // Errors: io, unsupported when the program's own file cannot be found.
   static Result<Child> start_self(std::string_view arguments);
-  // Another program, or "" for this one. Its stderr comes through the same pipe as its stdout, and it is killed at once
-  // when we die. One that cannot be run ends with code 127. Errors: io.
+  // Another program, or "" for this one. Its stderr comes through the same pipe as its stdout, and
+  // it is killed at once when we die. One that cannot be run ends with code 127. Errors: io.
   static Result<Child> start(const std::string& program, std::string_view arguments);
   Child() = default;
   Child(Child&& o) noexcept;
@@ -55,8 +55,8 @@ class Child {
   void stop();                       // asks its group to end, then makes it; reaps. Idempotent.
 
  private:
-  static Result<Child> spawn(const char* name, const char* program,
-                             std::string_view arguments, bool whole);
+  static Result<Child> spawn(const char* name, const char* program, std::string_view arguments,
+                             bool whole);
   int64_t pid_ = 0;
   Handle out_ = kNoHandle;
   std::string pending_;

@@ -28,7 +28,7 @@ struct TomlItem {
   enum Type : uint8_t { table, array, string, integer, floating, boolean };
   // Keys with '.' between them, quoted as in JSON where they are not plain; "[0]" of an array.
   std::string path;
-  // Strings decoded; integers in decimal; floats without '_' and '+', as parse_double takes them,
+  // Strings decoded; integers in decimal; floats without '_' and a '+' in front, for parse_double,
   // or "inf", "-inf", "nan", "-nan"; "true" and "false". Of tables and arrays "".
   std::string value;
   uint32_t line = 0;             // where it begins
