@@ -127,7 +127,9 @@ void Walk::visit(const Folder& folder, const sys::DirectoryEntry& entry) {
   }
   if (info->kind == Kind::directory) {
     if (entry.is_link) return refuse(std::move(path), Errc::unsupported, "link to a folder");
-    if (entry.name == ".git") return;
+    const bool without = info->inode == to_.options_.without_inode &&
+                         info->device == to_.options_.without_device;
+    if (entry.name == ".git" || without) return;
     if (folder.depth == to_.options_.depth) return add_note(to_.inventory_, kTooDeep);
     folders_.push_back({std::move(path), folder.depth + 1, folder.markdown});
     return;

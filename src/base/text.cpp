@@ -98,6 +98,10 @@ bool next_line(std::string_view& rest, std::string_view& line) {
   return true;
 }
 
+void add_word(std::string& words, std::string_view word, std::string_view more) {
+  words.append(word).append(more).push_back('\0');
+}
+
 size_t valid_utf8_prefix(std::string_view s) {
   size_t at = 0;
   while (at < s.size()) {

@@ -9,15 +9,6 @@
 #include "chimera/sys/process.hpp"
 
 namespace chimera::cli {
-namespace {
-
-bool value_optional(const Option& o) { return o.metavar != nullptr && o.metavar[0] == '['; }
-// A quoted metavar is one value that may hold blanks.
-bool takes_two(const Option& o) {
-  return o.metavar != nullptr && o.metavar[0] != '\'' && strchr(o.metavar, ' ') != nullptr;
-}
-
-// A word as a shell takes it.
 void append_quoted(std::string& out, std::string_view word) {
   bool plain = !word.empty();
   for (const char c : word)
@@ -32,6 +23,14 @@ void append_quoted(std::string& out, std::string_view word) {
     out.push_back(c);
   }
   out.push_back('\'');
+}
+
+namespace {
+
+bool value_optional(const Option& o) { return o.metavar != nullptr && o.metavar[0] == '['; }
+// A quoted metavar is one value that may hold blanks.
+bool takes_two(const Option& o) {
+  return o.metavar != nullptr && o.metavar[0] != '\'' && strchr(o.metavar, ' ') != nullptr;
 }
 
 class Parser {
@@ -106,7 +105,15 @@ class Parser {
     return {};
   }
 
+  // "PATH...": also what follows, up to the next option.
   Result<void> with_next(const Option& o, std::string_view shown) {
+    CHI_TRY_VOID(with_one(o, shown));
+    const bool many = o.metavar != nullptr && strcmp(o.metavar, "PATH...") == 0;
+    while (many && !rest_.empty() && rest_.front()[0] != '-') CHI_TRY_VOID(set(o, shown, take()));
+    return {};
+  }
+
+  Result<void> with_one(const Option& o, std::string_view shown) {
     if (o.metavar == nullptr || value_optional(o)) return set(o, shown, {});
     if (rest_.empty()) return wrong(shown, "needs a value");
     if (!takes_two(o)) return set(o, shown, take());
@@ -132,8 +139,15 @@ class Parser {
     return {};
   }
 
+  void forward(const Option& o, std::string_view value) {
+    std::string& words = s_.bench.forwarded;
+    words.append("--").append(o.name);
+    add_word(words, o.metavar == nullptr ? "" : "=", value);
+  }
+
   Result<void> set(const Option& o, std::string_view shown, std::string_view value) {
     const Result<void> done = o.set(s_, o, value);
+    if (done && (o.commands & kForwarded) != 0 && command_ == kBench) forward(o, value);
     if (done) return note(o, value);
     const Error& e = done.error();
     const bool file = e.code != Errc::usage && e.code != Errc::bad_input;

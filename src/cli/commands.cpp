@@ -127,6 +127,9 @@ constexpr Command kCommands[] = {
     {kSelftest, "selftest", "[OPTIONS]",
      "client against simulator in one process: the instrument's own error", kSelftestDetails,
      selftest_command},
+    {kBench, "bench", "[DIR] -O OUT [OPTIONS]",
+     "the experiment: runtimes x workloads x repeats, one process a trial", kBenchDetails,
+     bench_command},
 #endif
 };
 

@@ -117,6 +117,16 @@ Result<void> key_file(Settings& s, const Option&, Value v) {
 
 Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.sim, o.name, v); }
 
+// Keys of simulated servers; `key` is one with its '=' when it has an option of its own.
+[[maybe_unused]] Result<void> sim_more(Settings& s, const char* key, Value v) {
+  std::string spec = key;
+  spec.append(v);
+  CHI_TRY_VOID(sim::set_all(s.sim, spec));
+  s.simulate = true;
+  s.sim_spec.append(s.sim_spec.empty() ? "" : ",").append(spec);
+  return {};
+}
+
 // Those that the option's command has.
 Result<void> set_format(Settings& s, const Option& o, Value v) {
   struct Name { Value name; Format format; uint16_t commands; };
@@ -198,15 +208,15 @@ Result<void> keep_alive(Settings& s, const Option& o, Value v) {
 #define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
 
 constexpr Option kOptions[] = {
-    {kRun, 'm', "model", "NAME", "model (gemma3:latest)",
+    {kTrial, 'm', "model", "NAME", "model (gemma3:latest)",
      SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun, 'u', "url", "URL",
+    {kRun | kBench, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
 #ifndef CHIMERA_MINIMAL
-    {kRun, 0, "sim", "[=SPEC]",
+    {kRun | kBench, 0, "sim", "[=SPEC]",
      "use simulated servers instead, one per agent; SPEC: key=value,... as in chimera sim",
-     SET(s.simulate = true; s.sim_spec = v; return sim::set_all(s.sim, v))},
+     SET(return sim_more(s, "", v))},
     {kRun, 0, "sim-servers", "N", "how many simulated servers (one per agent)",
      SET(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
 #endif
@@ -218,24 +228,24 @@ constexpr Option kOptions[] = {
        s.scenario = *scenario;
        return {};
      }},
-    {kRun, 'n', "agents", "N", "agents at work at the same time (2)",
+    {kTrial, 'n', "agents", "N", "agents at work at the same time (2)",
      SET(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
      SET(return set_int(s.runs, v, 0, 100000, "0 to 100000"))},
-    {kRun, 0, "serial", nullptr,
+    {kTrial, 0, "serial", nullptr,
      "before the first run, run each agent alone: true efficiency is measured against that",
      ON(s.serial = true)},
-    {kRun, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
-    {kRun, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
-    {kRun, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
+    {kTrial, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
+    {kTrial, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
+    {kTrial, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
-    {kRun, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
-    {kRun, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
-    {kRun, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
-    {kRun, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
-    {kRun, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
+    {kTrial, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
+    {kTrial, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
+    {kTrial, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
+    {kTrial, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
+    {kTrial, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
     {kRun, 0, "seed", "N", "sampling seed (none)", common_option},
-    {kRun, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
+    {kTrial, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
      "options of the optimised agents (the second; with chimera-homo all)", chimera_option},
     {kRun, 0, "chimera-num-ctx", "N", "", chimera_option},
@@ -270,7 +280,7 @@ constexpr Option kOptions[] = {
      SET(return set_size(s.given.read_size.emplace(), v, 1))},
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
-    {kRun, 0, "keep-alive", "on|off|TIME",
+    {kTrial, 0, "keep-alive", "on|off|TIME",
      "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
      "default)",
      keep_alive},
@@ -280,31 +290,35 @@ constexpr Option kOptions[] = {
     {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kClient, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
+    {kFetch | kTrial, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
-    {kClient, 0, "first-token-timeout", "TIME", "request sent to first token; 0 = none (0)",
+    {kFetch | kTrial, 0, "first-token-timeout", "TIME",
+     "request sent to first token; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.first_token, v))},
-    {kClient, 0, "idle-timeout", "TIME",
+    {kFetch | kTrial, 0, "idle-timeout", "TIME",
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
-    {kClient, 't', "timeout", "TIME", "one whole request, a retry begins anew; 0 = none (0)",
+    {kFetch | kTrial, 't', "timeout", "TIME",
+     "one whole request, a retry begins anew; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.total, v))},
-    {kRun, 0, "max-retries", "N",
+    {kTrial, 0, "max-retries", "N",
      "on a failed connection, 429 and 503; never after the first token (0)",
      SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
-    {kClient, 'H', "header", "'K: V'", "a request header, repeatable; never printed or stored",
-     add_header},
-    {kClient, 0, "api-key-file", "FILE", "bearer token; never printed or stored (OLLAMA_API_KEY)",
-     key_file},
+    {kFetch | kTrial, 'H', "header", "'K: V'",
+     "a request header, repeatable; never printed or stored", add_header},
+    {kFetch | kTrial, 0, "api-key-file", "FILE",
+     "bearer token; never printed or stored (OLLAMA_API_KEY)", key_file},
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},
-    {kIngest | kSelftest, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)",
+    {kIngest | kSelftest | kBench, 'f', "format", "FORMAT",
+     "what goes to stdout: text or json (text)", set_format},
+    {kStats, 'f', "format", "FORMAT",
+     "what goes to stdout: text, json, csv, md, html or svg (text)",
      set_format},
-    {kStats, 'f', "format", "FORMAT", "what goes to stdout: text, json, csv, md, html or svg (text)",
-     set_format},
-    {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
+    {kRun | kBench, 'O', "output", "DIR", "write the result files into this folder (none)",
+     set_output},
     {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",
      set_output},
     {kStats, 'O', "output", "FILE", "write into this file, whole or not at all (stdout)",
@@ -312,11 +326,14 @@ constexpr Option kOptions[] = {
     {kRun, 0, "output-dir", "DIR", "as -O", set_output},
     {kRun, 0, "dry-run", nullptr,
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
-    {kRun | kFetch | kSelftest | kStats, 0, "quiet", nullptr, "no warnings, no progress",
+    {kRun, 0, "without", "DIR", "a folder within the one to read that is left out (that of -O)",
+     SET(s.without = v; return v.empty() ? wrong("a folder") : Result<void>())},
+    {kRun | kFetch | kSelftest | kBench | kStats, 0, "quiet", nullptr, "no warnings, no progress",
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun | kSelftest, 0, "progress", "auto|never", "progress on a terminal's stderr (auto)",
+    {kRun | kSelftest | kBench, 0, "progress", "auto|never",
+     "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
 #ifndef CHIMERA_MINIMAL
@@ -358,6 +375,39 @@ constexpr Option kOptions[] = {
      SET(return set_duration(s.selftest.max_delay_p50, v))},
     {kSelftest, 0, "max-delay-p99", "TIME", "bound of the delay's p99; 0 = none (200ms)",
      SET(return set_duration(s.selftest.max_delay_p99, v))},
+
+    {kBench, 0, "presets", "NAME,...", "what is compared, see chimera run --help (all)",
+     SET(s.bench.presets = v; return v.empty() ? wrong("names") : Result<void>())},
+    {kBench, 0, "binaries", "PATH...",
+     "compare these programs instead, or the chimera-* of a folder; up to the next option",
+     SET(add_word(s.bench.binaries, v); return v.empty() ? wrong("a path") : Result<void>())},
+    {kBench, 0, "configs", "STUDY",
+     "the workloads of a study: tr115, tr114, tr110, or tr113 (one server) (tr115)",
+     SET(s.bench.study = v; return {})},
+    {kBench, 0, "plan", "FILE.toml", "workloads of one's own instead, see PLAN",
+     SET(s.bench.plan = v; return v.empty() ? wrong("a file") : Result<void>())},
+    {kBench, 0, "runs", "N", "trials of each cell (5)",
+     SET(return set_int(s.bench.runs, v, 1, 10000, "1 to 10000"))},
+    {kBench, 0, "order", "shuffled|blocked",
+     "shuffled: each cell once, in a random order, then again; blocked: one cell after the other "
+     "(shuffled)",
+     SET(return on_off(s.bench.shuffled, v, "shuffled", "blocked", "shuffled or blocked"))},
+    {kBench, 0, "seed", "N", "of the order, and of simulated servers (1)",
+     SET(CHI_TRY(s.bench.seed, parse_u64(v)); return {})},
+    {kBench, 0, "warmup", "on|off",
+     "before a trial, let its servers load what it needs (on, unless simulated servers load "
+     "nothing)",
+     SET(return on_off(s.bench.warm_up.emplace(), v, "on", "off", "on or off"))},
+    {kBench, 0, "trial-timeout", "TIME", "a trial that takes longer has failed; 0 = none (10m)",
+     SET(return set_duration(s.bench.trial_timeout, v))},
+    {kBench, 0, "redo-failed", nullptr, "run trials that failed once more",
+     ON(s.bench.redo_failed = true)},
+    {kBench, 0, "sim-profile", "NAME", "simulated servers with the paces of a study: tr115 (none)",
+     SET(return sim_more(s, "profile=", v))},
+    {kBench, 0, "speed", "K", "their clock runs K times as fast, see SPEED (1)",
+     SET(return sim_more(s, "speed=", v))},
+    {kBench, 0, "dry-run", nullptr, "print the trials in their order, as commands; run none",
+     ON(s.dry_run = true)},
 #endif
 };
 

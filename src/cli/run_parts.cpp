@@ -13,29 +13,33 @@ namespace chimera::cli {
 
 namespace {
 
-// `chimera sim` as server `i` of `count`. Each has a port and a truth file of its own.
-std::vector<std::string> sim_arguments(const Settings& s, int i, int count) {
-  std::vector<std::string> arguments = {"sim"};
+// `chimera sim` as server `i` of `count`. Each has a port and a truth file of its own, and a seed
+// when one is given.
+std::string sim_arguments(const Settings& s, int i, int count, uint64_t seed) {
+  std::string words, number;
+  add_word(words, "sim");
   std::string_view rest = s.sim_spec, pair;
   while (next_part(rest, ',', pair)) {
-    if (!trim(pair).empty()) arguments.push_back("--" + std::string(trim(pair)));
+    if (!trim(pair).empty()) add_word(words, "--", trim(pair));
   }
-  arguments.push_back("--port=");
-  append_i64(arguments.back(), s.sim.port == 0 ? 0 : s.sim.port + i);
-  if (!s.sim.truth.empty() && count > 1) {
-    arguments.push_back("--truth=" + s.sim.truth + ".");
-    append_i64(arguments.back(), i + 1);
-  }
-  return arguments;
+  append_i64(number, s.sim.port == 0 ? 0 : s.sim.port + i);
+  add_word(words, "--port=", number);
+  number.clear();
+  append_u64(number, seed + static_cast<uint64_t>(i));
+  if (seed != 0) add_word(words, "--seed=", number);
+  number = s.sim.truth + ".";
+  append_i64(number, i + 1);
+  if (!s.sim.truth.empty() && count > 1) add_word(words, "--truth=", number);
+  return words;
 }
 
 }  // namespace
 
-Result<void> SimServers::start(Settings& s) {
+Result<void> SimServers::start(Settings& s, uint64_t seed) {
   const int count = s.sim_servers != 0 ? s.sim_servers : s.agents;
   s.urls.clear();
   for (int i = 0; i < count; ++i) {
-    CHI_TRY(sys::Child child, sys::Child::start_self(sim_arguments(s, i, count)));
+    CHI_TRY(sys::Child child, sys::Child::start_self(sim_arguments(s, i, count, seed)));
     CHI_TRY(const std::string line, child.read_line(sys::now() + 10 * kSecond));
     const size_t at = line.find("http://");
     CHI_TRY(wire::Url url, wire::parse_url(at == std::string::npos ? "" : line.substr(at)));
@@ -117,13 +121,13 @@ std::string progress_line(const agent::CrewSettings& crew, std::span<agent::Prog
   return std::string(utf8_truncate(s, columns));
 }
 
+}  // namespace
+
 void draw(std::string_view line) {
   std::string s = "\r\x1b[K";
   s.append(line);
   (void)sys::write_stream(sys::Stream::err, s);
 }
-
-}  // namespace
 
 rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                              int run, int runs, rt::Stop& stop) {

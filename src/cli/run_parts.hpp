@@ -17,9 +17,10 @@ namespace chimera::cli {
 // Simulated servers as child processes, so that their CPU and memory are not the client's.
 class SimServers {
  public:
-  // One for each agent, or s.sim_servers; s.urls becomes theirs. They end with this object.
+  // One for each agent, or s.sim_servers; s.urls becomes theirs. They end with this object. `seed`:
+  // of the first one, each has one of its own; 0 = that of s.sim for all.
   // Errors: those of the child (io, unsupported, timed_out, closed).
-  Result<void> start(Settings& s);
+  Result<void> start(Settings& s, uint64_t seed = 0);
 
  private:
   std::vector<sys::Child> children_;
@@ -28,6 +29,8 @@ class SimServers {
 // Redraws one line on stderr every 100 ms until `stop`, then takes it away.
 rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                              int run, int runs, rt::Stop& stop);
+
+void draw(std::string_view line);   // instead of the last line drawn on the terminal of stderr
 
 // Prints the bytes of each agent's first request; header values that may be secret as "***".
 int dry_run(const agent::CrewSettings& crew);

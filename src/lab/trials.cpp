@@ -71,8 +71,9 @@ void Walk::folder(const std::string& path, int depth) {
     const auto info = sys::file_info(below, true);
     // What is neither a folder nor called like a result is not worth a word.
     const bool is_folder = info && info->kind == FileInfo::Kind::directory;
-    const bool wanted = is_folder ? !entry.is_link && name != ".git"
-                                  : name.ends_with(".json") && name != "summary.json";
+    const bool wanted =
+        is_folder ? !entry.is_link && name != ".git" && name != ".unfinished"
+                  : name.ends_with(".json") && name != "summary.json" && name != "bench.json";
     if (wanted) this->path(below, depth + 1);
   }
 }

@@ -2,6 +2,8 @@
 // schedule. Tokens that are due already gather in one buffer and leave in one write; a wait
 // therefore never moves the schedule, and a late server catches up. Faults strike in front of a
 // token.
+#include <algorithm>
+
 #include "chimera/base/number.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/wire/chunked.hpp"
@@ -18,11 +20,14 @@ constexpr size_t kMostGathered = 16 * 1024;  // bytes of one write, when tokens 
 constexpr Nanos kLastStretch = 90 * kMicro;
 constexpr int64_t kEpoch = 1'735'689'600 * kSecond;  // 2025-01-01T00:00:00Z
 constexpr int64_t kBytesPerPromptToken = 4;
+constexpr uint32_t kLoopLength = 5;   // TR115's loops were 4,092 and 8,179 tokens instead of 1,100
+constexpr const char* kLoop[] = {" the", " same", " again", ","};
 constexpr int64_t kLongLine = 1'000'000;
 enum Salt : uint64_t { kLengthSalt = 1, kTextSalt, kGapSalt };
 
-uint32_t answer_length(const Settings& settings, const Ask& ask, uint64_t seed) {
-  const uint32_t drawn = draw_length(settings.tokens, mix_seed(seed, kLengthSalt));
+uint32_t answer_length(const Settings& settings, const Ask& ask, const Job& job) {
+  uint32_t drawn = draw_length(settings.tokens, mix_seed(job.seed, kLengthSalt));
+  if (job.fault.kind == FaultKind::loop) drawn = std::min(drawn, 1u << 29) * kLoopLength;
   return ask.num_predict > 0 && ask.num_predict < drawn ? static_cast<uint32_t>(ask.num_predict)
                                                         : drawn;
 }
@@ -47,6 +52,7 @@ class Answer {
   void add_chunk(std::string_view data);
   void write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const;
   void write_end(std::string& out, Nanos due);
+  Nanos on_its_clock(Nanos n) const;
   void mark(const char* name, uint32_t index, Nanos planned, Nanos sent, uint64_t hash = 0);
 
   Engine& engine_;
@@ -75,7 +81,7 @@ Answer::Answer(Engine& engine, Job& job, const Ask& ask)
     : engine_(engine),
       job_(job),
       ask_(ask),
-      tokens_(answer_length(engine.settings, ask, job.seed)),
+      tokens_(answer_length(engine.settings, ask, job)),
       prompt_tokens_((static_cast<int64_t>(ask.prompt.size()) + kBytesPerPromptToken - 1) /
                      kBytesPerPromptToken),
       text_(genre_of(ask.prompt), tokens_, mix_seed(job.seed, kTextSalt)),
@@ -84,7 +90,8 @@ Answer::Answer(Engine& engine, Job& job, const Ask& ask)
       chunked_(job.request.minor_version > 0),
       after_(job.fault.kind == FaultKind::rst ? net::After::abort : net::After::close),
       hash_(job.seed) {
-  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_ / 2;
+  const uint32_t part = fault_.kind == FaultKind::loop ? 2 * kLoopLength : 2;
+  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_ / part;
   if (ask.stream) {
     head_ = net::response_head(200, "application/x-ndjson",
                                chunked_ ? net::kChunked : net::kUntilClose, job.request.keep_alive);
@@ -133,7 +140,7 @@ void Answer::add_line(std::string_view json) {
 // Stamped by the plan and not by the clock: the same seed gives the same bytes.
 void Answer::write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const {
   std::string stamp;
-  append_rfc3339(stamp, kEpoch + (due - began_));
+  append_rfc3339(stamp, kEpoch + on_its_clock(due - began_));
   json.begin_object().field("model", ask_.model).field("created_at", stamp).field("response", text);
 }
 
@@ -142,7 +149,12 @@ void Answer::add_event(uint32_t tokens, Nanos due) {
   if (made_ == 0) first_at_ = sys::now();
   std::string text, line;
   for (uint32_t i = 0; i < tokens; ++i) {
-    text_.next(text);
+    const int64_t index = made_ + i;
+    if (fault_.kind == FaultKind::loop && index >= fault_.tokens) {
+      text += kLoop[index % 4];
+    } else {
+      text_.next(text);
+    }
     if (ask_.stream && engine_.truth.on()) unsent_.push_back(due);
   }
   for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -166,6 +178,12 @@ void write_figure(wire::JsonWriter& json, const char* name, int64_t value) {
   if (value > 0) json.field(name, value);
 }
 
+// What passed of our time, on the server's clock.
+Nanos Answer::on_its_clock(Nanos n) const {
+  const double speed = engine_.settings.speed;
+  return speed == 1 ? n : static_cast<Nanos>(static_cast<double>(n) * speed);
+}
+
 // Durations are the planned ones too, which the schedule keeps; without a rate there is no plan for
 // the tokens, and the clock is asked. Time in the queue counts in whole milliseconds.
 void Answer::write_end(std::string& out, Nanos due) {
@@ -182,13 +200,13 @@ void Answer::write_end(std::string& out, Nanos due) {
   }
   const Nanos eval = due > first_due_ ? due - first_due_ : sys::now() - first_at_;
   const Nanos queued = (began_ - job_.arrived) / kMilli * kMilli;
-  write_figure(json, "total_duration", queued + (first_due_ - began_) + eval);
-  write_figure(json, "load_duration", loaded_ - began_);
+  write_figure(json, "total_duration", on_its_clock(queued + (first_due_ - began_) + eval));
+  write_figure(json, "load_duration", on_its_clock(loaded_ - began_));
   const int64_t read = prompt_tokens_ < ask_.num_ctx ? prompt_tokens_ : ask_.num_ctx;
   write_figure(json, "prompt_eval_count", read);
-  write_figure(json, "prompt_eval_duration", first_due_ - loaded_);
+  write_figure(json, "prompt_eval_duration", on_its_clock(first_due_ - loaded_));
   write_figure(json, "eval_count", made_);
-  write_figure(json, "eval_duration", eval);
+  write_figure(json, "eval_duration", on_its_clock(eval));
   json.end_object();
 }
 

@@ -185,6 +185,7 @@ rt::Task<net::After> Engine::generate(Job& job, const Ask& ask) {
   }
   const bool inside = co_await slots.enter(job.peer);
   if (!inside) co_return net::After::close;
+  if (job.fault.kind == FaultKind::cold) loaded.clear();
   net::After after = net::After::close;
   if (ask.prompt.empty()) {
     after = co_await load_only(job, ask);

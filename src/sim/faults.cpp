@@ -30,6 +30,8 @@ constexpr Row kRows[] = {
     {FaultKind::long_line, kBytes},
     {FaultKind::split_utf8, 0},
     {FaultKind::crlf, 0},
+    {FaultKind::loop, kTokens},
+    {FaultKind::cold, 0},
 };
 constexpr FaultHelp kHelp[] = {
     {"refuse", "reset the connection at once"},
@@ -48,6 +50,8 @@ constexpr FaultHelp kHelp[] = {
     {"long-line", "a last line of @Nb bytes (1000000b)"},
     {"split-utf8", "cut every multi-byte character by a chunk boundary"},
     {"crlf", "end lines with CRLF"},
+    {"loop", "from token @N (the middle) on the same again and again, five times the length"},
+    {"cold", "load the model again, which takes --load"},
 };
 constexpr size_t kCount = sizeof kRows / sizeof kRows[0];
 static_assert(kCount == sizeof kHelp / sizeof kHelp[0]);

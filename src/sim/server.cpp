@@ -11,6 +11,7 @@ Result<void> Server::open(const Settings& settings, Witness* witness) {
   const Result<sys::Address> at = sys::parse_ip(settings.host, settings.port);
   if (!at) return fail(Errc::usage, "host: an IP address");
   engine_ = make_own<Engine>(settings, witness);
+  engine_->settings.hurry();
   CHI_TRY_VOID(engine_->listener.open(*at));
   if (settings.truth.empty()) return {};
   CHI_TRY_VOID(engine_->truth.open(settings.truth));

@@ -11,22 +11,6 @@
 #include "chimera/base/text.hpp"
 
 namespace chimera::wire {
-namespace {
-
-// ASCII that stands for itself in a string. (char is unsigned on ARM.)
-constexpr bool is_plain(char c) {
-  return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
-}
-
-using Event = JsonReader::Event;
-
-// "00e9", already checked.
-uint32_t hex4(std::string_view s) {
-  uint32_t code = 0;
-  for (char c : s.substr(0, 4)) code = code << 4 | static_cast<uint32_t>(hex_digit(c));
-  return code;
-}
-
 size_t put_utf8(char* out, uint32_t code) {
   const auto tail = [code](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3f)); };
   if (code < 0x80) {
@@ -49,6 +33,22 @@ size_t put_utf8(char* out, uint32_t code) {
   out[2] = tail(6);
   out[3] = tail(0);
   return 4;
+}
+
+namespace {
+
+// ASCII that stands for itself in a string. (char is unsigned on ARM.)
+constexpr bool is_plain(char c) {
+  return static_cast<signed char>(c) >= 0x20 && c != '"' && c != '\\';
+}
+
+using Event = JsonReader::Event;
+
+// "00e9", already checked.
+uint32_t hex4(std::string_view s) {
+  uint32_t code = 0;
+  for (char c : s.substr(0, 4)) code = code << 4 | static_cast<uint32_t>(hex_digit(c));
+  return code;
 }
 
 constexpr std::string_view kEscapes = "\"\\/bfnrt";

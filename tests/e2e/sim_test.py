@@ -537,4 +537,37 @@ def ports():
         equal(len(generate(sim.port)), 21, "--profile: given keys win")
 
 
+@test
+def degenerate_answers():
+    with Sim("--ttft=0", "--rate=inf", "--tokens=200", "--fault=loop@40") as sim:
+        records = generate(sim.port)
+        text = text_of(records)
+        equal((len(records) - 1, records[-1]["eval_count"]), (1000, 1000), "loop: five times as long")
+        unit = " the same again,"
+        ok(text.endswith(unit * 200) and "the same again, the same" not in text[:200], "loop: from the token on", text)
+        equal(len(generate(sim.port, options={"num_predict": 50})), 51, "loop: num_predict counts")
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3", "--load=50ms", "--fault=cold:0.5", "--seed=2") as sim:
+        loads = [generate(sim.port)[-1].get("load_duration", 0) for _ in range(40)]
+        ok(loads[0] == 50e6 and 10 < loads.count(50e6) < 30 and loads.count(0) == 40 - loads.count(50e6),
+           "cold: loaded again, now and then", loads)
+
+
+@test
+def speed():
+    spec = ("--ttft=2s", "--rate=10", "--tokens=20", "--load=3s", "--prefill=1s", "--jitter=none", "--fault=cold")
+    with Sim(*spec, "--speed=50") as sim:
+        begin = time.monotonic()
+        records = generate(sim.port, prompt="x" * 16)
+        took = time.monotonic() - begin
+        last = records[-1]
+        stated = [round(last[k + "_duration"] / 1e9, 3) for k in ("load", "prompt_eval", "eval", "total")]
+        equal(stated, [3, 6, 2, 11], "--speed: durations on the server's clock")
+        ok(0.21 < took < 0.5, "--speed: 11 s in 0.22", took)
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3", "--fault=stall@1+10s", "--speed=100") as sim:
+        begin = time.monotonic()
+        generate(sim.port)
+        took = time.monotonic() - begin
+        ok(0.09 < took < 0.4, "--speed: a stall is as much shorter", took)
+
+
 rig.main()

@@ -25,6 +25,7 @@ int fuzz_resolv(std::string_view input);
 int fuzz_sim_ask(std::string_view input);
 int fuzz_sim_settings(std::string_view input);
 int fuzz_text(std::string_view input);
+int fuzz_toml(std::string_view input);
 int fuzz_trials(std::string_view input);
 int fuzz_url(std::string_view input);
 

@@ -84,6 +84,7 @@ TEST_CASE("resolv") { replay("resolv", fuzz_resolv); }
 TEST_CASE("sim_ask") { replay("sim_ask", fuzz_sim_ask); }
 TEST_CASE("sim_settings") { replay("sim_settings", fuzz_sim_settings); }
 TEST_CASE("text") { replay("text", fuzz_text); }
+TEST_CASE("toml") { replay("toml", fuzz_toml); }
 TEST_CASE("trials") { replay("trials", fuzz_trials); }
 TEST_CASE("url") { replay("url", fuzz_url); }
 }

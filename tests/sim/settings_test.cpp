@@ -83,6 +83,11 @@ TEST_CASE("bad values are a usage error that names the key") {
       {"profile=tr114", "profile"},
       {"prefill=1/tok/tok", "prefill"},
       {"seed=0x1", "seed"},
+      {"speed=0", "speed"},
+      {"speed=-1", "speed"},
+      {"speed=1e7", "speed"},
+      {"fault=cold@3", "fault"},
+      {"fault=loop@3s", "fault"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.spec);
@@ -106,6 +111,40 @@ TEST_CASE("a profile gives way to explicit keys, before and behind it") {
   CHECK(s.tokens.kind == Lengths::Kind::lognormal);
   CHECK(s.tokens.a == 1100);
   CHECK(s.prefill == 200 * kMicro);
+}
+
+TEST_CASE("the profile tr115 is the whole of that study") {
+  Settings s;
+  REQUIRE(set_all(s, "profile=tr115").has_value());
+  CHECK(s.rate == 41);
+  CHECK(s.load == 4300 * kMilli);
+  REQUIRE(s.faults.size() == 2);
+  CHECK(s.faults[0].kind == FaultKind::loop);
+  CHECK(s.faults[0].probability == 0.004);
+  CHECK(s.faults[1].kind == FaultKind::cold);
+  CHECK(s.faults[1].probability == 0.03);
+  Settings without;
+  REQUIRE(set_all(without, "fault=fin:0.5,profile=tr115").has_value());
+  CHECK(without.faults.size() == 1);
+}
+
+TEST_CASE("hurry divides every time by the speed, and nothing else") {
+  Settings s;
+  REQUIRE(set_all(s, "speed=4,ttft=8ms,load=4s,prefill=8us,rate=10,fault=stall@3+2s,fault=fin@7")
+              .has_value());
+  s.hurry();
+  CHECK(s.speed == 4);
+  CHECK(s.ttft == 2 * kMilli);
+  CHECK(s.load == kSecond);
+  CHECK(s.prefill == 2 * kMicro);
+  CHECK(s.rate == 40);
+  CHECK(s.faults[0].duration == kSecond / 2);
+  CHECK(s.faults[0].tokens == 3);
+  CHECK(s.faults[1].duration == -1);
+  Settings endless;
+  REQUIRE(set_all(endless, "speed=4,rate=inf").has_value());
+  endless.hurry();
+  CHECK(endless.rate == 0);
 }
 
 TEST_CASE("faults") {

@@ -1,6 +1,7 @@
 // Child starts "this same program", which here is the test binary: the skipped cases below named
 // "child: ..." are what such a child runs.
 #include "chimera/sys/process.hpp"
+#include "chimera/base/text.hpp"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,8 +35,10 @@ void pause_ms(int ms) {
 void say(const std::string& line) { (void)write_stream(Stream::out, line + "\n"); }
 
 Child start(const char* helper) {
-  Result<Child> c = Child::start_self({std::string("--test-case=child: ") + helper, "--no-skip",
-                                       "--no-version", "a b", ""});
+  std::string words;
+  chimera::add_word(words, "--test-case=child: ", helper);
+  for (const char* w : {"--no-skip", "--no-version", "a b", ""}) chimera::add_word(words, w);
+  Result<Child> c = Child::start_self(words);
   REQUIRE(c.has_value());
   return std::move(*c);
 }

@@ -34,6 +34,10 @@ bool next_line(std::string_view& rest, std::string_view& line);
 // False when nothing is left: "a,b," has two parts, ",a" has two, "" none.
 bool next_part(std::string_view& rest, char separator, std::string_view& part);
 
+// Adds a word to a list of words in one string: each has a NUL behind it, and next_part() takes
+// them off again.
+void add_word(std::string& words, std::string_view word, std::string_view more = {});
+
 // Bytes of the longest prefix of `s` that is well-formed UTF-8 (RFC 3629: no surrogates, no
 // overlong forms, at most U+10FFFF).
 size_t valid_utf8_prefix(std::string_view s);

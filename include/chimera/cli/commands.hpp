@@ -14,6 +14,9 @@ int fetch_command(Settings& s);
 int sim_command(Settings& s);
 int selftest_command(Settings& s);
 int stats_command(Settings& s);
+int bench_command(Settings& s);
+
+extern const char kBenchDetails[];
 
 struct Command {
   Commands bit;

@@ -37,6 +37,22 @@ struct StatsSettings {
   bool clean = false;
 };
 
+// What `bench` is asked for.
+struct BenchSettings {
+  std::string presets;                   // "a,b"; empty = all that this binary holds
+  std::string binaries;                  // paths instead of presets: words, see add_word()
+  std::string study = "tr115";           // --configs
+  std::string plan;                      // a TOML file, instead of a study
+  int runs = 5;
+  uint64_t seed = 1;
+  bool shuffled = true;
+  std::optional<bool> warm_up;           // not given: where a server may have to load a model
+  Nanos trial_timeout = 600 * kSecond;   // 0 = none
+  bool redo_failed = false;
+  // Options of `run` that came, as words for each trial.
+  std::string forwarded;
+};
+
 enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
@@ -67,6 +83,7 @@ struct Settings {
   int permits = 0;
 
   // run
+  std::string without;                   // a folder within DIR that is not read; empty = -O's
   agent::Scenario scenario = agent::Scenario::baseline_vs_chimera;
   int agents = 2;
   int runs = 1;
@@ -75,6 +92,7 @@ struct Settings {
 
   SelftestSettings selftest;
   StatsSettings stats;
+  BenchSettings bench;
 
   // output
   Format format = Format::text;
@@ -96,6 +114,8 @@ enum Commands : uint16_t {
   kSelftest = 16,
   kBench = 32,
   kStats = 64,
+  kForwarded = 128,                      // an option that bench hands on to each trial's run
+  kTrial = kRun | kBench | kForwarded,
   kClient = kRun | kFetch
 };
 
@@ -117,6 +137,8 @@ const Option* find_option(Commands command, char letter);
 // ("--rate: 'x' is not a number"). Errors: usage.
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what);
+
+void append_quoted(std::string& out, std::string_view word);   // as a shell takes it
 
 // Fills what was not given: URLs from OLLAMA_HOST, the key from the environment. `warnings` gets
 // lines for stderr. Errors: bad_config.

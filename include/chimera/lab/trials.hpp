@@ -7,8 +7,9 @@
 //   bench_<time>.json                                     `chimeraforge bench`: a trial per run
 //
 // A PATH is such a file or a folder. Of a folder, every *.json below it is looked at but
-// summary.json; links to folders are not followed, folders named ".git" are left out without a
-// word. A file that is reached by two ways counts once. What cannot be used is listed with the
+// summary.json and bench.json; links to folders are not followed, folders named ".git" are left out
+// without a word, and so are ".unfinished" ones, where `chimera bench` keeps what is not a trial
+// yet. A file that is reached by two ways counts once. What cannot be used is listed with the
 // reason and skipped, and is never fatal. Only regular files are opened, up to 64 MiB; at most
 // 100,000 files are read and as many trials kept.
 //

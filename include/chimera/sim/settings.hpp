@@ -34,6 +34,8 @@ enum class FaultKind : uint8_t {
   long_line,        // the last line carries a huge `context`
   split_utf8,       // every multi-byte character is cut by a chunk boundary
   crlf,             // lines end with CRLF
+  loop,             // the answer falls into saying the same again and again
+  cold,             // the model has left the memory and is loaded again
 };
 
 struct Fault {
@@ -84,12 +86,17 @@ struct Settings {
   uint32_t tokens_per_event = 1;
   uint32_t batch = 0;  // lines of one send at most; 0 = all that are due
   uint64_t seed = 1;
+  // How much faster than ours the server's clock runs: all times above pass so much sooner, and
+  // what the server says of its durations is on its own clock.
+  double speed = 1;
   uint32_t cut = 0;  // bytes of one send; 0 = whole
   bool random_cut = false;
   std::vector<Fault> faults;        // the first that strikes counts
   std::vector<std::string> models;  // empty = every name is known
   std::string truth;                // file of send times; empty = none
   uint32_t given = 0;               // bit i: key i of the table was set, and not by a profile
+
+  void hurry();                     // divides all times by `speed`, which stays
 };
 
 struct Key {

@@ -26,6 +26,15 @@ Result<std::string> read_stdin(size_t limit);
 Result<void> write_file_atomic(const std::string& path, std::string_view data);
 Result<void> make_directories(const std::string& path);   // like mkdir -p
 
+// Gives a file or folder another name in the same file system, for good once it returns. A folder
+// that is not empty is not replaced.
+Result<void> move(const std::string& from, const std::string& to);
+// Removes a file, or a folder with all that is in it; links are not followed. Nothing there is
+// fine.
+Result<void> remove_tree(const std::string& path);
+// Holds a folder for this process, until it ends. Errors: busy when another one has it.
+Result<void> lock_directory(const std::string& path);
+
 struct FileInfo {
   enum class Kind : uint8_t { regular, directory, other };
   Kind kind = Kind::other;

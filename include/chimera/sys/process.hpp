@@ -37,8 +37,12 @@ std::string_view env(const char* name);
 // to us, its stderr is ours. The child dies with us where the system can arrange that.
 class Child {
  public:
+  // `arguments`: each with a NUL behind it.
   // Errors: io, unsupported when the program's own file cannot be found.
-  static Result<Child> start_self(const std::vector<std::string>& arguments);
+  static Result<Child> start_self(std::string_view arguments);
+  // Another program, or "" for this one. Its stderr comes through the same pipe as its stdout, and
+  // it is killed at once when we die. One that cannot be run ends with code 127. Errors: io.
+  static Result<Child> start(const std::string& program, std::string_view arguments);
   Child() = default;
   Child(Child&& o) noexcept;
   Child& operator=(Child&& o) noexcept;
@@ -46,9 +50,13 @@ class Child {
   // The next line of its stdout without the newline. Blocks until `deadline` (absolute).
   // Errors: timed_out, closed when it ended first, too_large over 64 KiB.
   Result<std::string> read_line(Nanos deadline);
-  void stop();                       // asks it to end, then makes it; reaps. Idempotent.
+  // Its exit code when it has ended, 128 + N for signal N. Errors: timed_out.
+  Result<int> wait(Nanos deadline);
+  void stop();                       // asks its group to end, then makes it; reaps. Idempotent.
 
  private:
+  static Result<Child> spawn(const char* name, const char* program, std::string_view arguments,
+                             bool whole);
   int64_t pid_ = 0;
   Handle out_ = kNoHandle;
   std::string pending_;

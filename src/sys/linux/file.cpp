@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -262,6 +263,29 @@ Result<void> make_directories(const std::string& path) {
     if (!is_directory(part.c_str())) return fail(Errc::io, "mkdir", why);
   }
   return {};
+}
+
+Result<void> move(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) != 0) return fail(Errc::io, "rename", errno);
+  const size_t slash = to.rfind('/');
+  return sync_directory(slash == to.npos ? "." : to.substr(0, slash + 1));
+}
+
+Result<void> remove_tree(const std::string& path) {
+  if (unlink(path.c_str()) == 0 || absent(errno)) return {};
+  const int why = errno;   // EISDIR of a folder
+  const auto entries = list_directory(path);
+  if (!entries) return fail(Errc::io, "remove", why);
+  for (const DirectoryEntry& e : *entries) CHI_TRY_VOID(remove_tree(path + "/" + e.name));
+  if (rmdir(path.c_str()) != 0) return fail(Errc::io, "remove", errno);
+  return {};
+}
+
+Result<void> lock_directory(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);   // stays open
+  if (fd < 0) return path_failed("directory");
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
+  return fail(errno == EWOULDBLOCK ? Errc::busy : Errc::io, "lock", errno);
 }
 
 Result<FileInfo> file_info(const std::string& path, bool follow_links) {

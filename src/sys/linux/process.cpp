@@ -40,16 +40,26 @@ Nanos duration(const timeval& t) {
 
 // --- the first part of a child's life: after fork, only async-signal-safe calls ---
 
-[[noreturn]] void become_child(char* const* arguments, int out, pid_t parent) {
+// What a child is made of. `whole`: its stderr goes where its stdout goes, and it dies with us.
+struct Birth {
+  const char* program;
+  char* const* arguments;
+  int out;
+  bool whole;
+};
+
+[[noreturn]] void become_child(const Birth& birth, pid_t parent) {
+  const int out = birth.out;
   // The signal comes when the thread that forked ends, not only the process: children are started
   // by a thread that stays. The parent may have gone before the call.
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  prctl(PR_SET_PDEATHSIG, birth.whole ? SIGKILL : SIGTERM);
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // Ctrl-C is the parent's to handle; it stops us then
   for (const int s : {SIGINT, SIGTERM, SIGPIPE}) signal(s, SIG_DFL);
   // The pipe first: its second number is then free for /dev/null. A full table of descriptors is
   // met by the program itself, which can say so.
   if (dup2(out, STDOUT_FILENO) < 0) _exit(127);
+  if (birth.whole && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) _exit(127);
   if (out != STDOUT_FILENO) close(out);
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || dup2(null, STDIN_FILENO) < 0) _exit(127);
@@ -59,19 +69,19 @@ Nanos duration(const timeval& t) {
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  execv(kSelf, arguments);
+  execv(birth.program, birth.arguments);
   _exit(127);
 }
 
 // Signals stay blocked until the child has its own dispositions: our handler must not run in it.
-pid_t fork_child(char* const* arguments, int out) {
+pid_t fork_child(const Birth& birth) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t parent = getpid();
   // Not fork(), which runs the library's handlers first; in glibc they bring stdio.
   const pid_t pid = _Fork();
-  if (pid == 0) become_child(arguments, out, parent);
+  if (pid == 0) become_child(birth, parent);
   const int why = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = why;
@@ -79,12 +89,17 @@ pid_t fork_child(char* const* arguments, int out) {
 }
 
 // True when it has ended (or is no longer ours to wait for).
-bool reap(pid_t pid, int flags) {
+bool reap(pid_t pid, int flags, int* status = nullptr) {
   pid_t got;
   do {
-    got = waitpid(pid, nullptr, flags);
+    got = waitpid(pid, status, flags);
   } while (got < 0 && errno == EINTR);
   return got != 0;
+}
+
+// A child is the leader of a group, but for its first moments.
+void signal_group(pid_t pid, int number) {
+  if (kill(-pid, number) != 0) kill(pid, number);
 }
 
 // Milliseconds until `deadline` for poll, rounded up so that it never wakes early; -1 for kNever.
@@ -152,20 +167,33 @@ std::string_view env(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
-Result<Child> Child::start_self(const std::vector<std::string>& arguments) {
+Result<Child> Child::start_self(std::string_view arguments) {
   char self[4096];
   const ssize_t length = readlink(kSelf, self, sizeof self - 1);
   if (length <= 0) return fail(Errc::unsupported, "own executable");
   self[length] = '\0';
   // The name is for lists of processes; what runs is kSelf, which is there even after the file was
   // replaced by a newer build.
-  std::vector<char*> pointers(arguments.size() + 2);  // the last one stays null
+  return spawn(self, kSelf, arguments, false);
+}
+
+Result<Child> Child::start(const std::string& program, std::string_view arguments) {
+  const char* const name = program.empty() ? kSelf : program.c_str();
+  return spawn(name, name, arguments, true);
+}
+
+Result<Child> Child::spawn(const char* name, const char* program, std::string_view arguments,
+                           bool whole) {
+  size_t count = 2;   // the name, and a null at the end
+  for (const char c : arguments) count += c == '\0';
+  std::vector<char*> pointers(count);
   char** next = pointers.data();
-  *next = self;
-  for (const std::string& a : arguments) *++next = const_cast<char*>(a.c_str());
+  *next = const_cast<char*>(name);
+  std::string_view argument;
+  while (next_part(arguments, '\0', argument)) *++next = const_cast<char*>(argument.data());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
-  const pid_t pid = fork_child(pointers.data(), ends[1]);
+  const pid_t pid = fork_child({program, pointers.data(), ends[1], whole});
   const int why = errno;
   close(ends[1]);
   if (pid < 0) {
@@ -216,10 +244,21 @@ Result<std::string> Child::read_line(Nanos deadline) {
   }
 }
 
+Result<int> Child::wait(Nanos deadline) {
+  int status = 0;
+  while (!reap(static_cast<pid_t>(pid_), WNOHANG, &status)) {
+    if (now() >= deadline) return fail(Errc::timed_out, "child");
+    poll(nullptr, 0, kStopStepMs);
+  }
+  pid_ = 0;
+  if (out_ != kNoHandle) close(std::exchange(out_, kNoHandle));
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 void Child::stop() {
   if (pid_ == 0) return;
   const pid_t pid = static_cast<pid_t>(pid_);
-  kill(pid, SIGTERM);
+  signal_group(pid, SIGTERM);
   close(out_);  // now, so that a child stuck in a write to a full pipe gets on with ending
   bool ended = reap(pid, WNOHANG);
   for (int step = 0; !ended && step < kStopSteps; ++step) {
@@ -227,7 +266,7 @@ void Child::stop() {
     ended = reap(pid, WNOHANG);
   }
   if (!ended) {
-    kill(pid, SIGKILL);
+    signal_group(pid, SIGKILL);
     reap(pid, 0);
   }
   pid_ = 0;
