@@ -1,4 +1,5 @@
 #include "chimera/base/number.hpp"
+#include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sim/settings.hpp"
 
@@ -31,7 +32,7 @@ constexpr Row kRows[] = {
     {FaultKind::split_utf8, 0},
     {FaultKind::crlf, 0},
 };
-constexpr FaultHelp kHelp[] = {
+constexpr FaultHelp kPlain[] = {
     {"refuse", "reset the connection at once"},
     {"silence", "read the request, never answer"},
     {"slow-head", "send the head byte by byte over @TIME (1s)"},
@@ -49,8 +50,9 @@ constexpr FaultHelp kHelp[] = {
     {"split-utf8", "cut every multi-byte character by a chunk boundary"},
     {"crlf", "end lines with CRLF"},
 };
+constexpr auto& kHelp = PackedTable<kPlain, &FaultHelp::help>::kRows;
 constexpr size_t kCount = sizeof kRows / sizeof kRows[0];
-static_assert(kCount == sizeof kHelp / sizeof kHelp[0]);
+static_assert(kCount == std::size(kHelp));
 
 std::unexpected<Error> bad() {
   return fail(Errc::usage, "fault");
