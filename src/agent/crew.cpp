@@ -132,8 +132,7 @@ void lay(std::optional<T>& under, const std::optional<T>& over) {
   if (over) under = over;
 }
 
-llm::Options merged(const llm::Options& under, const llm::Options& over) {
-  llm::Options o = under;
+void lay_over(llm::Options& o, const llm::Options& over) {
   lay(o.num_gpu, over.num_gpu);
   lay(o.num_ctx, over.num_ctx);
   lay(o.top_k, over.top_k);
@@ -142,15 +141,13 @@ llm::Options merged(const llm::Options& under, const llm::Options& over) {
   lay(o.temperature, over.temperature);
   lay(o.top_p, over.top_p);
   lay(o.repeat_penalty, over.repeat_penalty);
-  return o;
 }
 
-// Which of the option sets agent `i` gets.
-const llm::Options& set_for(Scenario scenario, size_t i, const OptionSets& sets) {
-  static const llm::Options kNone;
-  if (i == 0) return scenario == Scenario::baseline_vs_chimera ? kNone : sets.a;
+// Which of the option sets agent `i` gets, or none.
+const llm::Options* set_for(Scenario scenario, size_t i, const OptionSets& sets) {
+  if (i == 0) return scenario == Scenario::baseline_vs_chimera ? nullptr : &sets.a;
   const bool second = scenario == Scenario::chimera_hetero && sets.b.any_model_option();
-  return second ? sets.b : sets.a;
+  return second ? &sets.b : &sets.a;
 }
 
 }  // namespace
@@ -173,25 +170,29 @@ std::vector<AgentConfig> make_agents(Scenario scenario, size_t count, const std:
     c.model = model;
     c.base_url = endpoints[i % endpoints.size()].text();
     c.persona = persona_of(i);
-    c.options = merged(sets.common, set_for(scenario, i, sets));
+    c.options = sets.common;
+    const llm::Options* own = set_for(scenario, i, sets);
+    if (own != nullptr) lay_over(c.options, *own);
   }
   return agents;
 }
 
-rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Progress> progress,
-                        RunOutcome& outcome) {
-  outcome.number = number;
+namespace {
+
+// The agents from `first` on, `count` of them.
+rt::Task<void> run_agents(const CrewSettings& settings, size_t first, size_t count,
+                          std::span<Progress> progress, RunOutcome& outcome) {
   outcome.scenario = settings.scenario;
-  const size_t n = settings.agents.size();
-  outcome.agents = std::vector<AgentOutcome>(n);  // resize() would bring 1 KB that moves them
+  outcome.agents = std::vector<AgentOutcome>(count);  // resize() would bring 1 KB that moves them
   rt::Gate gate(settings.permits);
   rt::Scope scope;
   const Nanos begin = sys::now();
-  for (size_t i = 0; i < n; ++i) {
-    outcome.agents[i].config = settings.agents[i];
+  for (size_t i = first; i < first + count; ++i) {
+    AgentOutcome& agent = outcome.agents[i - first];
+    agent.config = settings.agents[i];
     const wire::Url& url = settings.endpoints[i % settings.endpoints.size()];
     Progress* p = i < progress.size() ? &progress[i] : nullptr;
-    scope.start(run_agent(settings, url, gate, outcome.agents[i], p));
+    scope.start(run_agent(settings, url, gate, agent, p));
   }
   co_await scope.join();
   outcome.wall = sys::now() - begin;
@@ -199,17 +200,21 @@ rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Prog
   outcome.interrupted = rt::Runtime::current()->stopping();
 }
 
+}  // namespace
+
+rt::Task<void> run_crew(const CrewSettings& settings, int number, std::span<Progress> progress,
+                        RunOutcome& outcome) {
+  outcome.number = number;
+  return run_agents(settings, 0, settings.agents.size(), progress, outcome);
+}
+
 rt::Task<void> run_serial(const CrewSettings& settings, std::span<Progress> progress,
                           SerialOutcome& outcome) {
-  CrewSettings one = settings;
   const Nanos begin = sys::now();
   for (size_t i = 0; i < settings.agents.size(); ++i) {
     if (rt::Runtime::current()->stopping()) break;
-    one.agents.assign(1, settings.agents[i]);
-    one.endpoints.assign(1, settings.endpoints[i % settings.endpoints.size()]);
-    const std::span<Progress> shown = progress.empty() ? progress : progress.subspan(i, 1);
     RunOutcome alone;
-    co_await run_crew(one, 0, shown, alone);
+    co_await run_agents(settings, i, 1, progress, alone);
     outcome.agents.push_back(alone_of(alone.agents[0]));
   }
   outcome.wall = sys::now() - begin;

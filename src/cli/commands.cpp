@@ -1,6 +1,7 @@
 #include "chimera/cli/commands.hpp"
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/packed.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
@@ -110,7 +111,7 @@ constexpr char kSelftestDetails[] =
     "  chimera selftest --quick --max-delay-p50 1ms\n"
     "  chimera selftest --preset upstream-smol-1kb --rates 41 --streams 2\n";
 
-constexpr Command kCommands[] = {
+constexpr Command kPlain[] = {
     {kRun, "run", "[DIR] [OPTIONS]",
      "N agents read a folder, analyse it and report, at the same time", kRunDetails, run_command},
 #ifndef CHIMERA_MINIMAL   // make MINIMAL=1; nothing else names what is behind these
@@ -132,6 +133,7 @@ constexpr Command kCommands[] = {
      bench_command},
 #endif
 };
+constexpr auto& kCommands = PackedTable<kPlain, &Command::details>::kRows;
 
 }  // namespace
 

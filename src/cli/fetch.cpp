@@ -98,10 +98,10 @@ int finish(Job& job) {
   }
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   if (!job.elsewhere.empty()) {
-    std::string line = "fetch: " + where + " answered with a redirect to " + job.elsewhere;
-    line += " (HTTP ";
-    append_i64(line, job.sink.status);
-    say(line + "): not followed");
+    std::string line = "fetch: ";
+    line.append(where).append(" answered with a redirect to ").append(job.elsewhere);
+    append_i64(line.append(" (HTTP "), job.sink.status);
+    say(line.append("): not followed"));
     return 22;
   }
   Result<void> outcome = job.outcome;

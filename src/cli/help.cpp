@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "chimera/base/packed.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/presets.hpp"
 #include "chimera/rt/build.hpp"
@@ -33,14 +34,16 @@ void append_wrapped(std::string& out, std::string_view text) {
   out.back() = '\n';
 }
 
-// "  name      help", wrapped.
+// "  name      help", wrapped. The help may be packed.
 void append_entry(std::string& out, std::string left, const char* help) {
   if (left.size() + 2 > kColumn) {
     out.append(left).push_back('\n');
     left.clear();
   }
   left.resize(kColumn, ' ');
-  append_wrapped(out.append(left), help);
+  std::string plain;
+  append_unpacked(plain, help);
+  append_wrapped(out.append(left), plain);
 }
 
 void append_option(std::string& out, char letter, const char* name, const char* metavar,
@@ -125,7 +128,8 @@ std::string help_text(const Command& c) {
         "\nTIME is 500us, 80ms, 5s, 2m or 1h; a bare number is seconds. BYTES may end in k or m"
         " (1k = 1024).\n");
   }
-  return s.append(c.details).append(kCodes);
+  append_unpacked(s, c.details);
+  return s.append(kCodes);
 }
 
 }  // namespace chimera::cli

@@ -24,11 +24,11 @@ int start(std::span<char* const> arguments) {
   }
   if (wants_help(name) || name == "help") return print(help_text());
   if (name == "-V" || name == "--version" || name == "version") {
-    return print(std::string("chimera ") + version() + "\n");
+    return print(std::string("chimera ").append(version()).append("\n"));
   }
   const Command* command = find_command(name);
   if (command == nullptr) {
-    say("no such command: " + std::string(name) + ": see chimera --help");
+    say(std::string("no such command: ").append(name).append(": see chimera --help"));
     return 2;
   }
   for (char* a : arguments) {
@@ -40,7 +40,8 @@ int start(std::span<char* const> arguments) {
   const auto parsed = parse_arguments(command->bit, arguments, settings, what);
   if (!parsed) {
     const bool usage = parsed.error().code == Errc::usage;
-    say(usage ? what + ": see chimera " + command->name + " --help" : what);
+    if (usage) what.append(": see chimera ").append(command->name).append(" --help");
+    say(what);
     return exit_code(parsed.error());
   }
   return command->main(settings);

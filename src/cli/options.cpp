@@ -1,6 +1,7 @@
 // The table of options. A setter takes the value as text, so that the environment and a
 // configuration file can use it too.
 #include "chimera/base/number.hpp"
+#include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/settings.hpp"
 #include "chimera/rt/build.hpp"
@@ -207,7 +208,7 @@ Result<void> keep_alive(Settings& s, const Option& o, Value v) {
   }
 #define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
 
-constexpr Option kOptions[] = {
+constexpr Option kPlain[] = {
     {kTrial, 'm', "model", "NAME", "model (gemma3:latest)",
      SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kRun | kBench, 'u', "url", "URL",
@@ -413,6 +414,8 @@ constexpr Option kOptions[] = {
 
 #undef SET
 #undef ON
+
+constexpr auto& kOptions = PackedTable<kPlain, &Option::help>::kRows;
 
 }  // namespace
 

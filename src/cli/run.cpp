@@ -65,6 +65,11 @@ void charge_run(Job& job, const Measured& before) {
   job.process.counters = lab::since(before.counters, now.counters);
 }
 
+void save(Job& job, std::string path, std::string_view name, std::string_view text) {
+  path.append("/").append(name);
+  note(job, sys::write_file_atomic(path, text), path);
+}
+
 void save_run(Job& job, const agent::RunOutcome& run) {
   // A run that was cut short must not be taken for a result by whoever reads run_*.
   std::string folder = job.settings.output + (run.interrupted ? "/partial_run_" : "/run_");
@@ -72,17 +77,13 @@ void save_run(Job& job, const agent::RunOutcome& run) {
   const auto made = sys::make_directories(folder);
   note(job, made, folder);
   if (!made) return;
-  auto save = [&](const std::string& name, std::string_view text) {
-    const std::string path = folder + "/" + name;
-    note(job, sys::write_file_atomic(path, text), path);
-  };
-  save("combined_report.md", lab::combined_markdown(run));
+  save(job, folder, "combined_report.md", lab::combined_markdown(run));
   for (size_t i = 0; i < run.agents.size(); ++i) {
     const char* const fixed[] = {"collector", "insight"};
-    const std::string name = i < 2 ? fixed[i] : run.agents[i].config.id;
-    save(name + "_report.md", lab::agent_markdown(run.agents[i]));
+    std::string name = i < 2 ? fixed[i] : run.agents[i].config.id;
+    save(job, folder, name.append("_report.md"), lab::agent_markdown(run.agents[i]));
   }
-  save("metrics.json", lab::metrics_json(run, job.process));   // last: a folder with it is whole
+  save(job, folder, "metrics.json", lab::metrics_json(run, job.process));   // last: a folder with it is whole
 }
 
 lab::Summary summary_of(const Job& job) {
@@ -90,11 +91,10 @@ lab::Summary summary_of(const Job& job) {
 }
 
 void save_summary(Job& job) {
-  const std::string base = job.settings.output + "/summary.";
   const lab::Summary summary = summary_of(job);
-  note(job, sys::write_file_atomic(base + "md", lab::summary_markdown(summary)), base + "md");
-  const std::string json = lab::summary_json(summary, job.process, sys::unix_now_ns());
-  note(job, sys::write_file_atomic(base + "json", json), base + "json");
+  save(job, job.settings.output, "summary.md", lab::summary_markdown(summary));
+  save(job, job.settings.output, "summary.json",
+       lab::summary_json(summary, job.process, sys::unix_now_ns()));
   job.summary_saved = sys::now();
 }
 
@@ -159,8 +159,9 @@ void print_run(Job& job, const agent::RunOutcome& run) {
   if (fruitless(run) && (s.format == Format::text || s.format == Format::md)) return;
   if (s.format == Format::json || s.format == Format::ndjson) {
     const std::string record = lab::metrics_json(run, job.process);
-    if (s.format == Format::ndjson) return print(job, one_line(record) + "\n");
-    print(job, (job.runs.empty() ? "{\"runs\": [" : ",\n") + record);
+    if (s.format == Format::ndjson) return print(job, one_line(record).append("\n"));
+    std::string out = job.runs.empty() ? "{\"runs\": [" : ",\n";
+    print(job, out.append(record));
   }
   if (s.format == Format::text && s.output.empty()) print(job, lab::run_text(run, job.process));
   if (s.format != Format::md) return;
@@ -171,7 +172,7 @@ void print_run(Job& job, const agent::RunOutcome& run) {
 }
 
 // Called on worker 0 when a run has ended; nothing is in flight then.
-void finish_run(Job& job, agent::RunOutcome&& run) {
+void finish_run(Job& job, const agent::RunOutcome& run) {
   count_agents(job, run);
   tell(job, run);
   const bool saving = !job.settings.output.empty();
@@ -191,13 +192,16 @@ void print_summary(Job& job) {
   const bool many = s.runs != 1 || (s.format == Format::text && !s.output.empty());
   if (s.format == Format::text || s.format == Format::md) {
     if (many) print(job, lab::summary_markdown(summary));
-    if (!s.output.empty()) print(job, "\nResults are in " + printable(s.output, false) + "\n");
+    if (s.output.empty()) return;
+    std::string line = "\nResults are in ";
+    print(job, line.append(printable(s.output, false)).append("\n"));
     return;
   }
   const std::string json = lab::summary_json(summary, job.process, sys::unix_now_ns());
-  if (s.format == Format::ndjson) return print(job, one_line(json) + "\n");
-  const char* const before = job.runs.empty() ? "{\"runs\": [" : "";
-  print(job, before + ("],\n\"schema\": \"chimera.run/1\",\n\"summary\": " + json) + "}\n");
+  if (s.format == Format::ndjson) return print(job, one_line(json).append("\n"));
+  std::string out = job.runs.empty() ? "{\"runs\": [" : "";
+  out.append("],\n\"schema\": \"chimera.run/1\",\n\"summary\": ").append(json).append("}\n");
+  print(job, out);
 }
 
 // ---- the work -----------------------------------------------------------------------------------
@@ -211,19 +215,26 @@ void note_startup(Job& job, const agent::RunOutcome& run) {
   if (first != kNever) job.process.startup = first - sys::process_start();
 }
 
+// Adds a server whose version is not known yet.
+bool first_of_its_name(Job& job, const wire::Url& url) {
+  std::string base = url.text();
+  for (const auto& [seen, version] : job.process.endpoint_versions) {
+    if (seen == base) return false;
+  }
+  job.process.endpoint_versions.emplace_back(std::move(base), std::string());
+  return true;
+}
+
 // Asked after the first run, so that it delays none. A server that does not say stays unknown.
 rt::Task<void> ask_versions(Job& job) {
+  llm::ClientSettings client = job.settings.client;
+  client.timeouts.total = 2 * kSecond;
   for (const wire::Url& url : job.crew.endpoints) {
-    const std::string base = url.text();
-    bool known = false;
-    for (const auto& [seen, version] : job.process.endpoint_versions) known = known || seen == base;
-    if (known) continue;
-    llm::ClientSettings client = job.settings.client;
-    client.timeouts.total = 2 * kSecond;
+    if (!first_of_its_name(job, url)) continue;
     std::string body;
     const wire::Url where = wire::join(url, "/api/version");
     const auto got = co_await llm::get_document(where, client, body);
-    job.process.endpoint_versions.emplace_back(base, got ? version_in(body) : std::string());
+    if (got) job.process.endpoint_versions.back().second = version_in(body);
   }
 }
 
@@ -255,10 +266,11 @@ rt::Task<void> run_all(Job& job) {
     rt::Task<void> together = agent::run_crew(job.crew, k, progress, run);
     co_await watched(job, progress, k, std::move(together));
     charge_run(job, before);
-    run.serial = job.serial;
+    run.serial = std::move(job.serial);   // lent: every record has it
     if (k == 1) note_startup(job, run);
     if (k == 1 && record && !run.interrupted) co_await ask_versions(job);
-    finish_run(job, std::move(run));
+    finish_run(job, run);
+    job.serial = std::move(run.serial);
   }
 }
 

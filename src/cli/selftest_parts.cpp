@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/sort.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/lab/record.hpp"
 
@@ -129,8 +130,7 @@ Spread spread_of(const std::vector<Nanos>& values) {
   for (size_t i = 0; i < steps.size(); ++i) {
     steps[i] = static_cast<uint32_t>(std::min<Nanos>((values[i] - s.min) / kStep, UINT32_MAX));
   }
-  std::make_heap(steps.begin(), steps.end());   // half the code of std::sort
-  std::sort_heap(steps.begin(), steps.end());
+  sort_numbers(steps);
   s.p50 = s.min + static_cast<Nanos>(lab::percentile(steps, 0.5) * kStep);
   s.p99 = s.min + static_cast<Nanos>(lab::percentile(steps, 0.99) * kStep);
   return s;

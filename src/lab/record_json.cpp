@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/sort.hpp"
 #include "chimera/base/text.hpp"
 #include "record_parts.hpp"
 
@@ -212,8 +213,7 @@ void write_gaps(JsonWriter& j, const std::vector<uint32_t>& gaps_us) {
     return;
   }
   std::vector<uint32_t> sorted = gaps_us;
-  std::make_heap(sorted.begin(), sorted.end());  // half the code of std::sort
-  std::sort_heap(sorted.begin(), sorted.end());
+  sort_numbers(sorted);
   j.begin_object();
   static constexpr std::pair<const char*, double> kPoints[] = {
       {"max", 1}, {"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};

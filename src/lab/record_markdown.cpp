@@ -56,16 +56,14 @@ void fenced(std::string& out, std::string_view text) {
     longest = std::max(longest, run);
   }
   const std::string fence(longest + 1, '`');
-  out += fence + '\n';
-  out += text;
-  out += '\n' + fence + '\n';
+  out.append(fence).append("\n").append(text).append("\n").append(fence).append("\n");
 }
 
 void bullets(std::string& out, const char* title, const std::vector<std::string>& items) {
   out += "\n## ";
   out += title;
   out += '\n';
-  for (const std::string& item : items) out += "- " + item + '\n';
+  for (const std::string& item : items) out.append("- ").append(item).append("\n");
   if (items.empty()) out += "- None\n";
 }
 
@@ -145,7 +143,8 @@ constexpr const char* kWhyDecompose =
     "and contention belong to the runtime.\n";
 
 void agent_section(std::string& out, const AgentOutcome& a, size_t index) {
-  out += "\n## Agent " + agent_letter(index) + " (" + a.config.label + ")\n";
+  out.append("\n## Agent ").append(agent_letter(index)).append(" (").append(a.config.label);
+  out.append(")\n");
   line(out, "Base URL", a.config.base_url);
   line(out, "Config", describe(a.config.options));
   agent_figures(out, a);
@@ -226,7 +225,7 @@ void append_efficiency(std::string& out, const RunFigures& f, const std::string&
   };
   size_t from = 0;
   if (!unknown.empty()) {
-    out += "efficiency " + unknown + '\n';
+    out.append("efficiency ").append(unknown).append("\n");
     from = 5;      // what was measured all the same
   }
   for (const Part& p : std::span(parts).subspan(from)) {
@@ -235,6 +234,12 @@ void append_efficiency(std::string& out, const RunFigures& f, const std::string&
     append_fixed(out, p.value, 2);
     out += p.behind;
   }
+}
+
+// What a model wrote, made harmless for a terminal; nothing when it wrote nothing.
+void append_text(std::string& out, std::string_view text) {
+  text = trim(text);
+  if (!text.empty()) out.append(printable(text, true)).append("\n\n");
 }
 
 // upstream's four lines.
@@ -357,9 +362,10 @@ std::string combined_markdown(const RunOutcome& run) {
 
 std::string agent_markdown(const AgentOutcome& a) {
   const AgentFigures f = figures_of(a);
-  std::string out = "# " + a.config.label + "\n\n";
+  std::string out = "# ";
+  out.append(a.config.label).append("\n\n");
   out += a.report_markdown.empty() ? std::string_view("No report.") : trim(a.report_markdown);
-  if (a.failed) out += "\n\n**Error:** " + error_words(a.error, a.error_text);
+  if (a.failed) out.append("\n\n**Error:** ").append(error_words(a.error, a.error_text));
   out += "\n\n---\n\n## Workflow Summary\n- Files analyzed: ";
   append_u64(out, a.inventory.files.size());
   if (!a.inventory.skipped.empty()) {
@@ -398,13 +404,12 @@ std::string run_text(const RunOutcome& run, const ProcessFigures& process) {
   rows[0] = {"agent", "endpoint", "tokens", "tok/s", "TTFT", "duration", "validity"};
   for (const AgentOutcome& a : run.agents) {
     rows.push_back(table_row(a));
-    if (!a.report_markdown.empty()) out += printable(trim(a.report_markdown), true) + "\n\n";
+    append_text(out, a.report_markdown);
     if (!a.failed) continue;
-    out += printable(a.config.label, false) + ": no whole report: ";
-    out += error_words(a.error, a.error_text) + "\n\n";
+    out.append(printable(a.config.label, false)).append(": no whole report: ");
+    out.append(error_words(a.error, a.error_text)).append("\n\n");
     // What had come by then is still worth reading.
-    const std::string_view part = trim(a.analysis_stage.call.text);
-    if (a.report_markdown.empty() && !part.empty()) out += printable(part, true) + "\n\n";
+    if (a.report_markdown.empty()) append_text(out, a.analysis_stage.call.text);
   }
   append_table(out, rows);
   for (const Row& row : rows) {
@@ -414,12 +419,12 @@ std::string run_text(const RunOutcome& run, const ProcessFigures& process) {
   }
   out += '\n';
   append_efficiency(out, figures_of(run), why_not_measured(run));
-  out += "runtime " + process.runtime + ", workers ";
+  out.append("runtime ").append(process.runtime).append(", workers ");
   append_i64(out, process.workers);
   out += ", read size ";
   append_u64(out, process.read_size);
   out += process.coalesce != 0 ? " bytes, coalesced" : " bytes";
-  if (!process.preset.empty()) out += " (preset " + process.preset + ")";
+  if (!process.preset.empty()) out.append(" (preset ").append(process.preset).append(")");
   out += '\n';
   return out;
 }

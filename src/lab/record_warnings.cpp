@@ -13,7 +13,8 @@ constexpr uint64_t kCutFactor = 3;
 constexpr size_t kSkippedNamed = 3;   // files in the warning
 
 std::string call_name(const agent::AgentOutcome& a, const char* stage) {
-  return a.config.id + ", " + stage + " call: ";
+  std::string out = a.config.id;
+  return out.append(", ").append(stage).append(" call: ");
 }
 
 std::string validity_words(const llm::Call& c) {
@@ -81,10 +82,11 @@ void warn_of_files(const agent::Inventory& inventory, std::vector<std::string>& 
     words += skipped == 1 ? " file was skipped: " : " files were skipped: ";
     for (size_t i = 0; i < std::min(skipped, kSkippedNamed); ++i) {
       const agent::SkippedFile& s = inventory.skipped[i];
-      words += (i > 0 ? ", " : "") + printable(s.path, false) + " (" + s.why + ")";
+      words.append(i > 0 ? ", " : "").append(printable(s.path, false));
+      words.append(" (").append(s.why).append(")");
     }
     if (skipped > kSkippedNamed) words += ", ...";
-    out.push_back(words + "; see chimera ingest " + root);
+    out.push_back(words.append("; see chimera ingest ").append(root));
   }
   for (const char* note : inventory.notes) out.push_back(note);
 }
@@ -99,8 +101,8 @@ void warn_of_shared_servers(const agent::RunOutcome& run, std::vector<std::strin
     if (sharing < 2) continue;
     std::string words;
     append_i64(words, sharing);
-    out.push_back(words + " agents share the server " + url +
-                  ": their calls may wait for each other there");
+    words.append(" agents share the server ").append(url);
+    out.push_back(words.append(": their calls may wait for each other there"));
   }
 }
 
@@ -108,13 +110,14 @@ void warn_of_shared_servers(const agent::RunOutcome& run, std::vector<std::strin
 void warn_of_serial(const agent::SerialOutcome& serial, std::vector<std::string>& out) {
   for (const agent::AloneOutcome& a : serial.agents) {
     if (a.validity == llm::Validity::ok) continue;
-    std::string words = "serial: " + a.id + " alone ";
+    std::string words = "serial: ";
+    words.append(a.id).append(" alone ");
     if (a.failed) {
-      words += "failed, " + error_words(a.error, a.error_text) + ": no true efficiency";
+      words.append("failed, ").append(error_words(a.error, a.error_text));
+      words.append(": no true efficiency");
     } else {
-      words += "had a call that was ";
-      words += llm::name_of(a.validity);
-      words += ": the true efficiency is doubtful";
+      words.append("had a call that was ").append(llm::name_of(a.validity));
+      words.append(": the true efficiency is doubtful");
     }
     out.push_back(words);
   }
@@ -130,7 +133,7 @@ std::vector<std::string> input_warnings_of(const agent::RunOutcome& run) {
     const auto stages = stages_of(a);
     for (size_t i = 0; i < stages.size(); ++i) {
       if (stages[i]->fit.over)
-        out.push_back(call_name(a, kStageNames[i]) + fit_words(stages[i]->fit));
+        out.push_back(call_name(a, kStageNames[i]).append(fit_words(stages[i]->fit)));
     }
   }
   return out;
@@ -141,7 +144,8 @@ std::vector<std::string> warnings_of(const agent::RunOutcome& run) {
   warn_of_shared_servers(run, out);
   for (const agent::AgentOutcome& a : run.agents) {
     if (a.failed && !a.analysis_stage.made) {
-      out.push_back(a.config.id + ": failed, " + error_words(a.error, a.error_text));
+      out.push_back(a.config.id);
+      out.back().append(": failed, ").append(error_words(a.error, a.error_text));
     }
     const auto stages = stages_of(a);
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -149,7 +153,7 @@ std::vector<std::string> warnings_of(const agent::RunOutcome& run) {
       if (!s.made) continue;
       const std::string fit = s.fit.over ? std::string() : fit_words(s.fit);
       for (const std::string& words : {fit, validity_words(s.call), cut_words(s)}) {
-        if (!words.empty()) out.push_back(call_name(a, kStageNames[i]) + words);
+        if (!words.empty()) out.push_back(call_name(a, kStageNames[i]).append(words));
       }
     }
   }

@@ -75,8 +75,10 @@ sys::Address loopback(Family family, uint16_t port) {
 }
 
 void add_new(Addresses& to, const sys::Address& a) {
-  if (to.size() == kMostAddresses || std::find(to.begin(), to.end(), a) != to.end()) return;
-  to.push_back(a);
+  for (const sys::Address& known : to) {
+    if (known == a) return;
+  }
+  if (to.size() < kMostAddresses) to.push_back(a);
 }
 
 // Both families in turn, IPv6 first (RFC 8305 section 4), each in its own order.
@@ -128,8 +130,8 @@ bool settle(Side& side, const wire::DnsAnswer& answer, uint16_t port) {
 
 // ---- one question to one server -----------------------------------------------------------------
 
-rt::Task<Result<wire::DnsAnswer>> ask_udp(sys::Address server, std::string_view query, Deadline d,
-                                          rt::Stop* stop) {
+rt::Task<Result<void>> ask_udp(const sys::Address& server, std::string_view query, Deadline d,
+                               rt::Stop* stop, wire::DnsAnswer& answer) {
   CHI_CO_TRY(const sys::Handle h, sys::open_socket(server.family, sys::Transport::datagram));
   Stream socket(h);
   CHI_CO_TRY_VOID(co_await dial_on(h, server, d, stop));
@@ -145,14 +147,16 @@ rt::Task<Result<wire::DnsAnswer>> ask_udp(sys::Address server, std::string_view 
     const int64_t outcome = co_await read;
     if (outcome < 0) co_return fail(error_of(outcome, "DNS server", d.name));
     const std::string_view got(packet.data(), static_cast<size_t>(outcome));
-    CHI_CO_TRY(const std::optional<wire::DnsAnswer> answer, wire::parse_dns_answer(query, got));
-    if (answer) co_return *answer;
+    CHI_CO_TRY(std::optional<wire::DnsAnswer> parsed, wire::parse_dns_answer(query, got));
+    if (!parsed) continue;
+    answer = std::move(*parsed);
+    co_return Result<void>();
   }
 }
 
 // A message over TCP has its length before it, two bytes (RFC 1035 section 4.2.2).
-rt::Task<Result<wire::DnsAnswer>> ask_tcp(sys::Address server, std::string_view query, Deadline d,
-                                          rt::Stop* stop) {
+rt::Task<Result<void>> ask_tcp(const sys::Address& server, std::string_view query, Deadline d,
+                               rt::Stop* stop, wire::DnsAnswer& answer) {
   CHI_CO_TRY(Stream stream, co_await dial(server, d, stop));
   std::string message(1, static_cast<char>(query.size() >> 8));
   message += static_cast<char>(query.size() & 0xff);
@@ -167,10 +171,11 @@ rt::Task<Result<wire::DnsAnswer>> ask_tcp(sys::Address server, std::string_view 
     const size_t size = static_cast<size_t>(static_cast<unsigned char>(got[0])) << 8 |
                         static_cast<unsigned char>(got[1]);
     if (got.size() < 2 + size) continue;
-    CHI_CO_TRY(const std::optional<wire::DnsAnswer> answer,
+    CHI_CO_TRY(std::optional<wire::DnsAnswer> parsed,
                wire::parse_dns_answer(query, std::string_view(got).substr(2, size)));
-    if (!answer) co_return fail(Errc::protocol, "DNS answer");
-    co_return *answer;
+    if (!parsed) co_return fail(Errc::protocol, "DNS answer");
+    answer = std::move(*parsed);
+    co_return Result<void>();
   }
 }
 
@@ -180,10 +185,11 @@ rt::Task<bool> ask_server(Lookup& look, Side& side, const sys::Address& server) 
   const Result<std::string> query = wire::dns_query(id, look.name, side.type);
   CHI_CHECK(query.has_value());   // the name has been looked at
   const Deadline d = earlier(look.deadline, deadline_in(sys::now(), look.timeout, "DNS server"));
-  Result<wire::DnsAnswer> answer = co_await ask_udp(server, *query, d, &side.stop);
-  if (answer && answer->truncated) answer = co_await ask_tcp(server, *query, d, &side.stop);
-  if (answer && settle(side, *answer, look.port)) co_return true;
-  if (!answer && answer.error().code == Errc::cancelled) co_return true;
+  wire::DnsAnswer answer;
+  Result<void> heard = co_await ask_udp(server, *query, d, &side.stop, answer);
+  if (heard && answer.truncated) heard = co_await ask_tcp(server, *query, d, &side.stop, answer);
+  if (heard && settle(side, answer, look.port)) co_return true;
+  if (!heard && heard.error().code == Errc::cancelled) co_return true;
   co_return sys::now() >= look.deadline.at;
 }
 

@@ -1,4 +1,5 @@
 #include "chimera/base/number.hpp"
+#include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sim/settings.hpp"
 
@@ -33,7 +34,7 @@ constexpr Row kRows[] = {
     {FaultKind::loop, kTokens},
     {FaultKind::cold, 0},
 };
-constexpr FaultHelp kHelp[] = {
+constexpr FaultHelp kPlain[] = {
     {"refuse", "reset the connection at once"},
     {"silence", "read the request, never answer"},
     {"slow-head", "send the head byte by byte over @TIME (1s)"},
@@ -53,8 +54,9 @@ constexpr FaultHelp kHelp[] = {
     {"loop", "from token @N (the middle) on the same again and again, five times the length"},
     {"cold", "load the model again, which takes --load"},
 };
+constexpr auto& kHelp = PackedTable<kPlain, &FaultHelp::help>::kRows;
 constexpr size_t kCount = sizeof kRows / sizeof kRows[0];
-static_assert(kCount == sizeof kHelp / sizeof kHelp[0]);
+static_assert(kCount == std::size(kHelp));
 
 std::unexpected<Error> bad() {
   return fail(Errc::usage, "fault");

@@ -1,6 +1,7 @@
 #include "chimera/sim/settings.hpp"
 
 #include "chimera/base/number.hpp"
+#include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
 
 namespace chimera::sim {
@@ -154,7 +155,7 @@ Result<void> set_truth(Settings& s, std::string_view v) {
 
 Result<void> set_profile(Settings& s, std::string_view v);
 
-constexpr Key kKeys[] = {
+constexpr Key kPlain[] = {
     {"port", "P", "port, 0 picks one (0)", "port: 0 to 65535", set_port},
     {"host", "IP", "address to listen on (127.0.0.1)", "host", set_host},
     {"ttft", "TIME", "from the start of work to the first token (80ms)",
@@ -187,7 +188,8 @@ constexpr Key kKeys[] = {
     {"profile", "NAME", "tr115: the paces of that benchmark; other keys win (none)",
      "profile: tr115 is the only one", set_profile},
 };
-constexpr size_t kKeyCount = sizeof kKeys / sizeof kKeys[0];
+constexpr const Key* kKeys = PackedTable<kPlain, &Key::help>::kRows.data();
+constexpr size_t kKeyCount = std::size(kPlain);
 static_assert(kKeyCount <= 32);
 
 int key_index(std::string_view name) {
@@ -231,7 +233,7 @@ void Settings::hurry() {
 }
 
 std::span<const Key> keys() {
-  return kKeys;
+  return {kKeys, kKeyCount};
 }
 
 Result<void> set(Settings& settings, std::string_view key, std::string_view value) {

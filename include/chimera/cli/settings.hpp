@@ -124,7 +124,7 @@ struct Option {
   char letter;                 // 0 = none
   const char* name;            // without the dashes
   const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two
-  const char* help;            // with the default in parentheses
+  const char* help;            // with the default in parentheses; packed (base/packed.hpp)
   Result<void> (*set)(Settings& s, const Option& o, std::string_view value);
 };
 std::span<const Option> options();

@@ -16,6 +16,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "chimera/base/result.hpp"
@@ -53,12 +54,26 @@ struct Promise : PromiseBase {
     void await_resume() const noexcept {}
   };
 
-  std::optional<T> value;
+  // What needs no destructor is stored as it is: a `co_return` is then a store, not a call.
+  static constexpr bool kPlain =
+      std::is_trivially_destructible_v<T> && std::is_default_constructible_v<T>;
+  std::conditional_t<kPlain, T, std::optional<T>> value;
   Task<T> get_return_object();
   Final final_suspend() noexcept { return {}; }
   template <class U>
   void return_value(U&& v) {
-    value.emplace(std::forward<U>(v));
+    if constexpr (kPlain) {
+      std::construct_at(&value, std::forward<U>(v));
+    } else {
+      value.emplace(std::forward<U>(v));
+    }
+  }
+  T&& result() {
+    if constexpr (kPlain) {
+      return std::move(value);
+    } else {
+      return std::move(*value);
+    }
   }
 };
 
@@ -104,7 +119,7 @@ class [[nodiscard]] Task {
     detail::resume_next(frame_);
   }
   T await_resume() {
-    if constexpr (!std::is_void_v<T>) return std::move(*frame_.promise().value);
+    if constexpr (!std::is_void_v<T>) return frame_.promise().result();
   }
 
   // For Scope: gives the frame away.

@@ -53,7 +53,7 @@ Result<Fault> parse_fault(std::string_view text);
 
 struct FaultHelp {
   const char* name;
-  const char* help;
+  const char* help;   // packed (base/packed.hpp)
 };
 std::span<const FaultHelp> fault_help();
 
@@ -102,7 +102,7 @@ struct Settings {
 struct Key {
   const char* name;
   const char* metavar;
-  const char* help;   // with the default
+  const char* help;   // with the default; packed (base/packed.hpp)
   const char* wrong;  // what set() says about a bad value
   Result<void> (*store)(Settings&, std::string_view value);
 };

@@ -17,6 +17,7 @@
 
 #include "chimera/base/number.hpp"
 #include "chimera/base/rng.hpp"
+#include "chimera/base/sort.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/process.hpp"
 
@@ -309,12 +310,12 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
   Result<std::vector<DirectoryEntry>> entries = read_entries(directory);
   closedir(directory);
   if (!entries) return entries;
-  const auto by_name = [](const DirectoryEntry& a, const DirectoryEntry& b) {
-    return a.name < b.name;
-  };
-  // A heap sort: half the code of std::sort, and folders are small.
-  std::make_heap(entries->begin(), entries->end(), by_name);
-  std::sort_heap(entries->begin(), entries->end(), by_name);
+  DirectoryEntry* const e = entries->data();
+  sort_places(entries->size(), [e](size_t i, size_t k) { return e[i].name < e[k].name; },
+              [e](size_t i, size_t k) {
+                e[i].name.swap(e[k].name);
+                std::swap(e[i].is_link, e[k].is_link);
+              });
   return entries;
 }
 
