@@ -14,18 +14,6 @@
 
 namespace chimera::sys {
 
-// The whole file. `limit` in bytes; a larger file is too_large and is not read. Opens without
-// blocking and refuses anything that is not a regular file with bad_input (a FIFO would hang).
-Result<std::string> read_file(const std::string& path, size_t limit);
-// A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
-Result<std::string> read_stdin(size_t limit);
-
-// Writes to a temporary name in the same directory, fsyncs, renames over `path`, fsyncs the
-// directory: a reader sees the old file or the new one, never a half. On an error the temporary
-// file is gone.
-Result<void> write_file_atomic(const std::string& path, std::string_view data);
-Result<void> make_directories(const std::string& path);   // like mkdir -p
-
 struct FileInfo {
   enum class Kind : uint8_t { regular, directory, other };
   Kind kind = Kind::other;
@@ -35,12 +23,28 @@ struct FileInfo {
 };
 Result<FileInfo> file_info(const std::string& path, bool follow_links);
 
+// The whole file. `limit` in bytes; a larger file is too_large and is not read. Opens without
+// blocking and refuses anything that is not a regular file with bad_input (a FIFO would hang).
+// `info`, when given, is what was known of the file when it was opened.
+Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info = nullptr);
+// A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
+Result<std::string> read_stdin(size_t limit);
+
+// Writes to a temporary name in the same directory, fsyncs, renames over `path`, fsyncs the
+// directory: a reader sees the old file or the new one, never a half. On an error the temporary
+// file is gone.
+Result<void> write_file_atomic(const std::string& path, std::string_view data);
+Result<void> make_directories(const std::string& path);   // like mkdir -p
+
 struct DirectoryEntry {
   std::string name;      // without a path; any bytes but '/' and NUL
   bool is_link = false;
+  bool is_file = false;  // a regular one; false also where the file system does not tell
 };
 // The entries of a directory without "." and "..", sorted by the bytes of their names.
 Result<std::vector<DirectoryEntry>> list_directory(const std::string& path);
+// Whether list_directory() would find a directory that it may read.
+Result<void> check_directory(const std::string& path);
 
 // Writes all of it to a descriptor-like stream of this process. Errors: io; closed for a broken
 // pipe or a stream that is not there; cancelled when a stop signal has come and nobody takes any
