@@ -119,6 +119,10 @@ Result<void> Walk::all() {
 void Walk::visit(const Folder& folder, const sys::DirectoryEntry& entry) {
   using Kind = sys::FileInfo::Kind;
   std::string path = joined(folder.path, entry.name);
+  FileKind kind{};
+  const bool wanted =
+      kind_by_name(entry.name, kind) && (kind != FileKind::markdown || folder.markdown);
+  if (entry.is_file) return wanted ? add({std::move(path), kind, nullptr, Errc{}}) : void();
   const auto info = sys::file_info(joined(to_.inventory_.root, path), true);
   if (!info) {
     const Errc code = info.error().code;
@@ -137,9 +141,7 @@ void Walk::visit(const Folder& folder, const sys::DirectoryEntry& entry) {
   if (info->kind != Kind::regular) {
     return refuse(std::move(path), Errc::unsupported, "not a regular file");
   }
-  FileKind kind{};
-  if (!kind_by_name(entry.name, kind) || (kind == FileKind::markdown && !folder.markdown)) return;
-  add({std::move(path), kind, nullptr, Errc{}});
+  if (wanted) add({std::move(path), kind, nullptr, Errc{}});
 }
 
 Result<Ingest> Ingest::open(std::string root, const IngestOptions& options) {
@@ -171,9 +173,8 @@ void Ingest::take(const Entry& entry) {
     inventory_.skipped.push_back({entry.path, std::move(why), code});
   };
   const std::string path = joined(inventory_.root, entry.path);
-  const auto info = sys::file_info(path, true);
-  if (!info) return skip(info.error().code, why_refused(info.error().code));
-  const auto text = sys::read_file(path, options_.file_bytes);
+  sys::FileInfo info;
+  const auto text = sys::read_file(path, options_.file_bytes, &info);
   if (!text) return skip(text.error().code, why_refused(text.error().code));
   if (text->empty()) return skip(Errc::bad_input, "empty");
   if (!is_utf8(*text)) return skip(Errc::bad_input, "not UTF-8");
@@ -183,7 +184,7 @@ void Ingest::take(const Entry& entry) {
   file.path = entry.path;
   file.bytes = text->size();
   // Kept inside what nanoseconds since 1970 can say, for the stamps of reports.
-  file.modified_s = std::clamp(info->mtime_s, int64_t{-9'000'000'000}, int64_t{9'000'000'000});
+  file.modified_s = std::clamp(info.mtime_s, int64_t{-9'000'000'000}, int64_t{9'000'000'000});
   std::string why;
   if (entry.kind == FileKind::csv) why = take_csv(*text, file, inventory_, options_.metrics);
   if (entry.kind == FileKind::json) why = take_json(*text, file, inventory_, options_.metrics);

@@ -23,18 +23,26 @@ int read_exponent(std::string_view text) {
   return negative ? -value : value;
 }
 
+// With the implied bit.
+uint64_t fraction_of(double value) {
+  constexpr uint64_t kImplied = uint64_t{1} << kFraction;
+  const auto bits = std::bit_cast<uint64_t>(value);
+  return (bits & (kImplied - 1)) | (bits >= kImplied ? kImplied : 0);
+}
+
 }  // namespace
 
-Decimal::Decimal(double value) {
-  const auto bits = std::bit_cast<uint64_t>(value);
-  const int biased = static_cast<int>(bits >> kFraction);
-  uint64_t whole = bits & ((uint64_t{1} << kFraction) - 1);
-  if (biased != 0) whole |= uint64_t{1} << kFraction;
+Decimal::Decimal(uint64_t whole, int places) {
   char* at = digits_ + 20;
   for (; whole != 0; whole /= 10) *--at = static_cast<char>('0' + whole % 10);
-  count_ = point_ = static_cast<int>(digits_ + 20 - at);
+  count_ = static_cast<int>(digits_ + 20 - at);
+  point_ = count_ - places;
   memmove(digits_, at, static_cast<size_t>(count_));
   trim();
+}
+
+Decimal::Decimal(double value) : Decimal(fraction_of(value), 0) {
+  const int biased = static_cast<int>(std::bit_cast<uint64_t>(value) >> kFraction);
   shift(std::max(biased, 1) + kLowest - 1 - (kFraction + 1));
 }
 

@@ -18,6 +18,7 @@ class Decimal {
  public:
   Decimal() = default;
   explicit Decimal(double value);  // finite and not negative, exactly
+  Decimal(uint64_t whole, int places);   // whole / 10^places
   // Digits with at most one point and an optional exponent, no sign; the caller has checked that.
   explicit Decimal(std::string_view text);
 

@@ -55,6 +55,14 @@ bool try_digits(const Decimal& exact, double value, int count, Decimal& out) {
 }
 
 Decimal shortest_decimal(double value) {
+  // What people write has few digits. A quotient of two exact doubles is correctly rounded, so this
+  // decimal reads back as `value`, and no other one of at most 15 digits does.
+  double scale = 1;
+  for (int places = 0; places <= 6 && value * scale < 1e15; ++places) {
+    const auto whole = static_cast<uint64_t>(value * scale + 0.5);
+    if (static_cast<double>(whole) / scale == value) return Decimal(whole, places);
+    scale *= 10;
+  }
   // 15 digits survive a round trip through any normal double, so trying 15 finds all shorter ones
   // too, without the zeros at their end. Subnormals have less precision: 5e-324 needs one digit.
   const Decimal exact(value);

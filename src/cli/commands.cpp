@@ -5,7 +5,8 @@
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
-#include "stats_parts.hpp"
+#include "bench_help.hpp"
+#include "stats_help.hpp"
 
 namespace chimera::cli {
 namespace {

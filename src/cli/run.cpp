@@ -62,6 +62,7 @@ Measured measure(const Job& job) { return {sys::usage(), job.runtime.counters()}
 void charge_run(Job& job, const Measured& before) {
   const Measured now = measure(job);
   job.process.used = lab::since(before.used, now.used);
+  job.process.used.max_rss_kib = sys::peak_rss_kib();
   job.process.counters = lab::since(before.counters, now.counters);
 }
 
@@ -327,10 +328,12 @@ void describe_process(Job& job) {
 
 Result<void> check_folders(const Settings& s, const std::string& directory, std::string& subject) {
   subject = directory;
-  CHI_TRY(const sys::FileInfo info, sys::file_info(directory, true));
-  if (info.kind != sys::FileInfo::Kind::directory) return fail(Errc::bad_input, "not a folder");
-  const auto readable = sys::list_directory(directory);
-  if (!readable) return fail(Errc::bad_input, "cannot be read", readable.error().os);
+  const auto readable = sys::check_directory(directory);
+  if (!readable) {
+    CHI_TRY(const sys::FileInfo info, sys::file_info(directory, true));
+    if (info.kind != sys::FileInfo::Kind::directory) return fail(Errc::bad_input, "not a folder");
+    return fail(Errc::bad_input, "cannot be read", readable.error().os);
+  }
   subject = s.output;
   if (!s.output.empty() && !s.dry_run) CHI_TRY_VOID(sys::make_directories(s.output));
   return {};

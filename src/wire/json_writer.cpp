@@ -1,27 +1,35 @@
+#include <string.h>
+
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/wire/json.hpp"
 
 namespace chimera::wire {
 
+// In runs, because prompts are long and hold hardly anything that wants an escape.
 void append_json_string(std::string& out, std::string_view s) {
   if (!is_utf8(s)) return append_json_string(out, to_valid_utf8(s));
-  static constexpr std::string_view kPlain = "\"\\\b\f\n\r\t";
+  static constexpr char kPlain[] = "\"\\\b\f\n\r\t";
   static constexpr char kLetters[] = "\"\\bfnrt";
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  for (char c : s) {
-    const size_t letter = kPlain.find(c);
-    if (letter != kPlain.npos) {
-      out += '\\';
-      out += kLetters[letter];
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00";
-      out += kHex[c >> 4];
-      out += kHex[c & 0xf];
+  const char* const end = s.data() + s.size();
+  for (const char* run = s.data(); run != end;) {
+    const char* at = skip_plain(run, end);
+    while (at != end && static_cast<signed char>(*at) < 0) at = skip_plain(at + 1, end);
+    out.append(run, static_cast<size_t>(at - run));
+    if (at == end) break;
+    char escape[] = "\\u00..";
+    size_t length = 2;
+    if (const char* const plain = *at != 0 ? strchr(kPlain, *at) : nullptr; plain != nullptr) {
+      escape[1] = kLetters[plain - kPlain];
     } else {
-      out += c;
+      escape[4] = kHex[*at >> 4];
+      escape[5] = kHex[*at & 0xf];
+      length = 6;
     }
+    out.append(escape, length);
+    run = at + 1;
   }
   out += '"';
 }

@@ -16,8 +16,6 @@ int selftest_command(Settings& s);
 int stats_command(Settings& s);
 int bench_command(Settings& s);
 
-extern const char kBenchDetails[];
-
 struct Command {
   Commands bit;
   const char* name;

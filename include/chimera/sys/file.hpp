@@ -14,9 +14,19 @@
 
 namespace chimera::sys {
 
+struct FileInfo {
+  enum class Kind : uint8_t { regular, directory, other };
+  Kind kind = Kind::other;
+  uint64_t size = 0;
+  int64_t mtime_s = 0;          // seconds since 1970
+  uint64_t device = 0, inode = 0;  // identity, for loops
+};
+Result<FileInfo> file_info(const std::string& path, bool follow_links);
+
 // The whole file. `limit` in bytes; a larger file is too_large and is not read. Opens without
 // blocking and refuses anything that is not a regular file with bad_input (a FIFO would hang).
-Result<std::string> read_file(const std::string& path, size_t limit);
+// `info`, when given, is what was known of the file when it was opened.
+Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info = nullptr);
 // A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
 Result<std::string> read_stdin(size_t limit);
 
@@ -35,21 +45,15 @@ Result<void> remove_tree(const std::string& path);
 // Holds a folder for this process, until it ends. Errors: busy when another one has it.
 Result<void> lock_directory(const std::string& path);
 
-struct FileInfo {
-  enum class Kind : uint8_t { regular, directory, other };
-  Kind kind = Kind::other;
-  uint64_t size = 0;
-  int64_t mtime_s = 0;          // seconds since 1970
-  uint64_t device = 0, inode = 0;  // identity, for loops
-};
-Result<FileInfo> file_info(const std::string& path, bool follow_links);
-
 struct DirectoryEntry {
   std::string name;      // without a path; any bytes but '/' and NUL
   bool is_link = false;
+  bool is_file = false;  // a regular one; false also where the file system does not tell
 };
 // The entries of a directory without "." and "..", sorted by the bytes of their names.
 Result<std::vector<DirectoryEntry>> list_directory(const std::string& path);
+// Whether list_directory() would find a directory that it may read.
+Result<void> check_directory(const std::string& path);
 
 // Writes all of it to a descriptor-like stream of this process. Errors: io; closed for a broken
 // pipe or a stream that is not there; cancelled when a stop signal has come and nobody takes any

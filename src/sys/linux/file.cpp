@@ -28,6 +28,11 @@ constexpr size_t kFirstRead = 16 * 1024;  // of a file that does not tell its si
 constexpr int kStopPollMs = 200;          // how soon who waits notices a stop signal
 constexpr int kLastWordsMs = 1000;        // how long a reader may then keep us waiting
 
+// Through openat, because musl's open() is followed by an fcntl for kernels of 2.6.22.
+int open_path(const char* name, int flags) {
+  return openat(AT_FDCWD, name, flags | O_CLOEXEC, 0666);
+}
+
 struct Descriptor {
   int fd;
   explicit Descriptor(int number) : fd(number) {}
@@ -61,8 +66,8 @@ Result<void> wait_readable(int fd) {
 
 enum class Patience : bool { none, wait };
 
-// Everything up to the end of `fd`; `expected` bytes are likely. Reading one byte more than was
-// expected is how the end is seen without a second allocation.
+// Everything up to the end of `fd`; `expected` bytes are likely. One byte more is asked for: a file
+// that told its size and brings just that is at its end.
 Result<std::string> read_to_end(int fd, size_t expected, size_t limit, Patience patience) {
   std::string out;
   size_t used = 0;
@@ -79,6 +84,7 @@ Result<std::string> read_to_end(int fd, size_t expected, size_t limit, Patience 
       return fail(Errc::io, "read", errno);
     }
     if (used > limit) return fail(Errc::too_large, "file size");
+    if (used == expected && patience == Patience::none) break;
     if (used < out.size()) continue;
     out.resize(used + 1 + std::min(limit - used, std::max(used, kFirstRead)));
   }
@@ -129,7 +135,7 @@ Result<void> sync(int fd) {
 // Makes the rename durable. A directory that may be entered but not read cannot be synced; the
 // file in it is complete all the same.
 Result<void> sync_directory(const std::string& path) {
-  const Descriptor d(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Descriptor d(open_path(path.c_str(), O_RDONLY | O_DIRECTORY));
   if (d.fd >= 0) return sync(d.fd);
   if (errno == EACCES) return {};
   return fail(Errc::io, "directory", errno);
@@ -157,7 +163,7 @@ Result<void> replace_file(const std::string& target, std::string_view data) {
   int fd = -1;
   for (int attempt = 0; fd < 0; ++attempt) {
     temporary = temporary_name(folder);
-    fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    fd = open_path(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL);
     if (fd < 0 && (errno != EEXIST || attempt == 100)) return fail(Errc::io, "create", errno);
   }
   Result<void> done = fill(fd, data);
@@ -178,6 +184,17 @@ bool is_directory(const char* path) {
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+FileInfo info_of(const struct stat& st) {
+  FileInfo info;
+  if (S_ISREG(st.st_mode)) info.kind = FileInfo::Kind::regular;
+  if (S_ISDIR(st.st_mode)) info.kind = FileInfo::Kind::directory;
+  info.size = static_cast<uint64_t>(st.st_size);
+  info.mtime_s = int64_t{st.st_mtime};
+  info.device = st.st_dev;
+  info.inode = st.st_ino;
+  return info;
+}
+
 // The file system may not tell the type with the name.
 bool is_link(DIR* directory, const dirent& entry) {
   if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_LNK;
@@ -194,7 +211,7 @@ Result<std::vector<DirectoryEntry>> read_entries(DIR* directory) {
     if (e == nullptr) break;
     const std::string_view name(e->d_name);
     if (name == "." || name == "..") continue;
-    entries.push_back({std::string(name), is_link(directory, *e)});
+    entries.push_back({std::string(name), is_link(directory, *e), e->d_type == DT_REG});
   }
   if (errno != 0) return fail(Errc::io, "directory", errno);
   return entries;
@@ -202,15 +219,16 @@ Result<std::vector<DirectoryEntry>> read_entries(DIR* directory) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path, size_t limit) {
+Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
   CHI_TRY(const char* name, checked_path(path));
-  const Descriptor d(open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
+  const Descriptor d(open_path(name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   if (d.fd < 0) return path_failed("open");
   struct stat st;
   if (fstat(d.fd, &st) != 0) return fail(Errc::io, "stat", errno);
   if (!S_ISREG(st.st_mode)) {
     return fail(Errc::bad_input, "not a regular file", S_ISDIR(st.st_mode) ? EISDIR : 0);
   }
+  if (info != nullptr) *info = info_of(st);
   if (static_cast<uint64_t>(st.st_size) > limit) return fail(Errc::too_large, "file size");
   return read_to_end(d.fd, static_cast<size_t>(st.st_size), limit, Patience::none);
 }
@@ -221,7 +239,7 @@ Result<std::string> read_stdin(size_t limit) {
 
 // Where the file behind a link really is. The kernel knows; realpath() would add 2 KB.
 Result<std::string> link_target(const char* name) {
-  const Descriptor d(open(name, O_PATH | O_CLOEXEC));
+  const Descriptor d(open_path(name, O_PATH));
   if (d.fd < 0) return fail(Errc::io, "link", errno);
   std::string link = "/proc/self/fd/";
   append_i64(link, d.fd);
@@ -244,7 +262,7 @@ Result<void> write_file_atomic(const std::string& path, std::string_view data) {
     return replace_file(path, data);
   }
   if (!S_ISREG(st.st_mode)) {
-    const Descriptor d(open(name, O_WRONLY | O_CLOEXEC | O_NOCTTY));
+    const Descriptor d(open_path(name, O_WRONLY | O_NOCTTY));
     if (d.fd < 0) return fail(Errc::io, "open", errno);
     return write_to_end(d.fd, data, PIPE_BUF);
   }
@@ -293,19 +311,13 @@ Result<FileInfo> file_info(const std::string& path, bool follow_links) {
   CHI_TRY(const char* name, checked_path(path));
   struct stat st;
   if ((follow_links ? stat(name, &st) : lstat(name, &st)) != 0) return path_failed("stat");
-  FileInfo info;
-  if (S_ISREG(st.st_mode)) info.kind = FileInfo::Kind::regular;
-  if (S_ISDIR(st.st_mode)) info.kind = FileInfo::Kind::directory;
-  info.size = static_cast<uint64_t>(st.st_size);
-  info.mtime_s = int64_t{st.st_mtime};
-  info.device = st.st_dev;
-  info.inode = st.st_ino;
-  return info;
+  return info_of(st);
 }
 
 Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
   CHI_TRY(const char* name, checked_path(path));
-  DIR* directory = opendir(name);
+  const int fd = open_path(name, O_RDONLY | O_DIRECTORY);
+  DIR* directory = fd < 0 ? nullptr : fdopendir(fd);
   if (directory == nullptr) return path_failed("directory");
   Result<std::vector<DirectoryEntry>> entries = read_entries(directory);
   closedir(directory);
@@ -317,6 +329,13 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
                 std::swap(e[i].is_link, e[k].is_link);
               });
   return entries;
+}
+
+Result<void> check_directory(const std::string& path) {
+  CHI_TRY(const char* name, checked_path(path));
+  const Descriptor d(open_path(name, O_RDONLY | O_DIRECTORY));
+  if (d.fd < 0) return path_failed("directory");
+  return {};
 }
 
 Result<void> write_stream(Stream s, std::string_view data) {

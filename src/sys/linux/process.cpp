@@ -128,9 +128,14 @@ void handle_stop(int number) {
   errno = saved;
 }
 
+}  // namespace
+
 // The peak in /proc is this program's own; getrusage's outlives exec, so that a small program would
 // report what its parent weighed when it forked.
-int64_t peak_kib(int64_t otherwise) {
+int64_t peak_rss_kib() {
+  rusage r{};
+  getrusage(RUSAGE_SELF, &r);
+  const int64_t otherwise = r.ru_maxrss;
   const Result<std::string> status = read_file("/proc/self/status", 64 << 10);
   const size_t at = status ? status->find("VmHWM:") : std::string::npos;
   if (at == std::string::npos) return otherwise;
@@ -139,13 +144,10 @@ int64_t peak_kib(int64_t otherwise) {
   return parse_i64(behind.substr(0, end)).value_or(otherwise);
 }
 
-}  // namespace
-
 Usage usage() {
   rusage r{};
   getrusage(RUSAGE_SELF, &r);
-  return {.max_rss_kib = peak_kib(r.ru_maxrss),
-          .user = duration(r.ru_utime),
+  return {.user = duration(r.ru_utime),
           .system = duration(r.ru_stime),
           .voluntary_switches = r.ru_nvcsw,
           .involuntary_switches = r.ru_nivcsw};

@@ -1,8 +1,9 @@
-#include "chimera/cli/commands.hpp"
+// The help of `bench`. constexpr: commands.cpp packs it while compiling.
+#pragma once
 
 namespace chimera::cli {
 
-const char kBenchDetails[] =
+inline constexpr char kBenchDetails[] =
     "\nWHAT IT DOES\n"
     "  Runs each variant (preset or program) with each workload, --runs times. A trial is a\n"
     "  `chimera run DIR` of its own, so that memory, processor time, startup and context switches\n"

@@ -1,8 +1,9 @@
-#include "stats_parts.hpp"
+// The help of `stats`. constexpr: commands.cpp packs it while compiling.
+#pragma once
 
 namespace chimera::cli {
 
-const char kStatsDetails[] =
+inline constexpr char kStatsDetails[] =
     "\nWHAT IT READS\n"
     "  PATH is a metrics.json, a bench_*.json of chimeraforge, or a folder with such files below:\n"
     "  results of run and bench, and upstream's in both layouts and schemas. What is damaged,\n"

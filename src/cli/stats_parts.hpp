@@ -1,8 +1,0 @@
-// The help of `stats` (stats_help.cpp).
-#pragma once
-
-namespace chimera::cli {
-
-extern const char kStatsDetails[];
-
-}  // namespace chimera::cli
