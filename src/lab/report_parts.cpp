@@ -7,7 +7,9 @@
 namespace chimera::lab {
 namespace {
 
-double value_of(const void* of, size_t i) { return static_cast<const Group*>(of)->value(i); }
+double value_of(const void* of, size_t i) {
+  return static_cast<const Group*>(of)->value(i);
+}
 
 void tip_of(std::string& out, const void* of, size_t i) {
   const Group& g = *static_cast<const Group*>(of);
