@@ -84,7 +84,7 @@ void Verdict::find_apart() {
   if (n < 3) return;
   uint64_t bits = (uint64_t{1} << n) - 1;
   for (const Pair& p : a_.pairs) {
-    if (!differs(p, Pair::welch_t)) bits &= ~(uint64_t{1} << p.a | uint64_t{1} << p.b);
+    if (!differs(p, Pair::kWelch)) bits &= ~(uint64_t{1} << p.a | uint64_t{1} << p.b);
   }
   size_t count = 0;
   for (size_t i = 0; i < n; ++i) count += bits >> i & 1;
@@ -102,7 +102,7 @@ void compare_means(std::string& out, const Pair& p, std::span<const Group> group
   const Interval& ci = p.difference_ci;
   compose(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
           {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
-           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
+           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::kWelch],
            sign * p.effect.hedges_g});
 }
 
@@ -115,7 +115,7 @@ void Verdict::headline() {
     if (g.d.n > 1) compose(out, " (95 %: %v to %v)", {g.mean_ci.low, g.mean_ci.high});
     return compose(out, ", SD %v, over n = %d runs", {g.d.sd, g.d.n});
   }
-  const Found rest = find(Pair::welch_t, true);
+  const Found rest = find(Pair::kWelch, true);
   if (rest.tested == 0) {
     return compose(out, "too few runs to compare the %d %s: a test needs two of each",
                    {groups_.size(), plural_});
@@ -132,7 +132,7 @@ void Verdict::headline() {
   for (size_t i = 0; i < groups_.size(); ++i) others += groups_[i].d.n > 0 && !apart(i);
   const Word of_all = first ? "the " : "the other ";
   if (rest.differ == 0) {
-    const Word p = rest.least->p_holm[Pair::welch_t];
+    const Word p = rest.least->p_holm[Pair::kWelch];
     compose(out, "no difference in %s between %s%d %s can be shown ",
             {a_.metric, of_all, others, plural_});
     rest.tested == 1 ? compose(out, "(p %p)", {p})
@@ -182,8 +182,8 @@ void Verdict::overall() {
           "(Brown-Forsythe p %p)",
           {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
            words(spread), spread});
-  const size_t means = find(Pair::welch_t, true).differ;
-  const Found ranks = find(Pair::mann_whitney, true);
+  const size_t means = find(Pair::kWelch, true).differ;
+  const Found ranks = find(Pair::kMannWhitney, true);
   if (ranks.differ != means) {
     compose(sentence(),
             "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
@@ -195,7 +195,7 @@ void Verdict::overall() {
 // Of those that are not apart: what is apart the headline has said.
 void Verdict::differences(Pair::Kind kind) {
   const Found found = find(kind, true);
-  const bool means = kind == Pair::welch_t;
+  const bool means = kind == Pair::kWelch;
   if (means && found.tested < 2) return;
   size_t left = kListed;
   for (const Pair& p : a_.pairs) {
@@ -407,8 +407,8 @@ void Verdict::all() {
   headline();
   if (groups_.size() > 1) {
     overall();
-    differences(Pair::welch_t);
-    differences(Pair::brown_forsythe);
+    differences(Pair::kWelch);
+    differences(Pair::kBrownForsythe);
     serial();
     detectable();
   }

@@ -88,7 +88,7 @@ struct Group {
 
 // Two of the compared groups, a before b in Analysis::compared(). Differences are a - b.
 struct Pair {
-  enum Kind : uint8_t { welch_t, mann_whitney, brown_forsythe, kKinds };
+  enum Kind : uint8_t { kWelch, kMannWhitney, kBrownForsythe, kKinds };
   uint32_t a = 0, b = 0;                 // indices into compared()
   TestResult tests[kKinds];
   double p_holm[kKinds] = {};            // the kind's family are all pairs
