@@ -64,7 +64,8 @@ struct Group {
   //   means[efficiency_percent] + means[imbalance_pp_of_wall] + means[overhead_pp] = 100
   double means[Trial::kNumbers];
   size_t contention_runs = 0;            // resource_contention_detected
-  size_t failed_runs = 0;                // a call ended in an error, or with no or half an answer
+  // A call ended in an error, or with no or half an answer: those that are left out count, too.
+  size_t failed_runs = 0;
   double cpu_us_per_token = kUnknown;    // (user + system) / tokens, over the runs that have both
   double tokens_per_run = kUnknown;      // of all agents together; the mean
   // The agents work one after the other: at least two, each run's wall time is the sum of theirs to
