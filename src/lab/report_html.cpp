@@ -150,9 +150,9 @@ std::string differs_from(const Analysis& a, uint32_t at) {
   std::string names;
   size_t tested = 0, differing = 0;
   for (const Pair& p : a.pairs) {
-    if ((p.a != at && p.b != at) || isnan(p.p_holm[Pair::welch_t])) continue;
+    if ((p.a != at && p.b != at) || isnan(p.p_holm[Pair::kWelch])) continue;
     ++tested;
-    if (!(p.p_holm[Pair::welch_t] < kAlpha)) continue;
+    if (!(p.p_holm[Pair::kWelch] < kAlpha)) continue;
     ++differing;
     compose(names, differing > 1 ? ", %s" : "%s",
             {short_name(a.compared()[p.a == at ? p.b : p.a])});
@@ -314,11 +314,13 @@ void point_tip(std::string& out, const void* of) {
 }
 
 void Page::order(const Analysis& a, const RowChart& rows) {
-  std::vector<Point> points(a.runs);
   const std::span<const Group> groups = a.compared();
   size_t n = 0;
+  for (const Group& g : groups) n += g.trials.size();
+  std::vector<Point> points(n);
+  n = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    for (size_t k = 0; k < groups[i].trials.size() && n < points.size(); ++k) {
+    for (size_t k = 0; k < groups[i].trials.size(); ++k) {
       const Trial* t = groups[i].trials[k];
       const double at = (*t)[Trial::finished_s], value = groups[i].value(k);
       if (isfinite(at) && isfinite(value)) points[n++] = {at, value, i, "", t};
@@ -331,10 +333,9 @@ void Page::order(const Analysis& a, const RowChart& rows) {
     last = fmax(last, p.x);
   }
   if (!(first < last)) return;
-  const double hours = (last - first) / 3600;
-  const double unit = hours > 72 ? 86400 : hours > 3 ? 3600 : 60;
-  for (Point& p : points) p.x = (p.x - first) / unit;
-  std::string title(hours > 72 ? "days after " : hours > 3 ? "hours after " : "minutes after ");
+  const bool hours = last - first > 3 * 3600;
+  for (Point& p : points) p.x = (p.x - first) / (hours ? 3600 : 60);
+  std::string title(hours ? "hours after " : "minutes after ");
   append_utc_seconds(title, static_cast<int64_t>(first));
   section(
       "In the order of time",
@@ -343,7 +344,8 @@ void Page::order(const Analysis& a, const RowChart& rows) {
   out() += "<ul class='f'>";
   for (size_t i = 0; i < groups.size(); ++i) key(colour_of(i), shape_of(i), short_name(groups[i]));
   out() += "</ul>";
-  PointChart c{points, Axis(0, (last - first) / unit), rows.axis, title, rows.axis_title};
+  PointChart c{points, Axis(0, (last - first) / (hours ? 3600 : 60)), rows.axis, title,
+               rows.axis_title};
   c.tip = point_tip;
   point_chart(c, "Runs in the order of time");
 }
