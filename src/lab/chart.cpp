@@ -268,7 +268,7 @@ void draw_labels(std::string& out, const PointChart& c) {
     compose(out,
             "<svg x='%c%' y='%c'><path class='l' d='M0 0L%c %c'/>"
             "<text class='b%s' x='%c' y='%c'>%e</text></svg>",
-            {c.x.at(p.x), kAbove + l->y, side * 0.8, away, l->left ? " e" : "", side, away + 4,
+            {c.x.at(p.x), kAbove + l->y, side * 0.5, away, l->left ? " e" : "", side, away + 4,
              fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
     ++l;
   }
