@@ -42,17 +42,19 @@ size_t fitting(std::string_view s, double width, double size) {
 }  // namespace
 
 void append_escaped(std::string& out, std::string_view text) {
+  static constexpr std::string_view kSpecial = "&<>\"'";
+  static constexpr const char* kEntities[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
   const std::string safe = printable(text, false);
   for (size_t i = 0; i < safe.size(); ++i) {
-    const char c = safe[i];
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (c == '\'') out += "&#39;";
-    // U+FFFE and U+FFFF: no characters to XML.
-    else if (safe.compare(i, 2, "\xef\xbf") == 0 && safe[i + 2] >= '\xbe') out += "?", i += 2;
-    else out += c;
+    const size_t special = kSpecial.find(safe[i]);
+    if (special != std::string_view::npos) {
+      out += kEntities[special];
+    } else if (safe.compare(i, 2, "\xef\xbf") == 0 && safe[i + 2] >= '\xbe') {
+      out += '?';      // U+FFFE and U+FFFF: no characters to XML
+      i += 2;
+    } else {
+      out += safe[i];
+    }
   }
 }
 

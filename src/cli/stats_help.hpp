@@ -44,6 +44,7 @@ inline constexpr char kStatsDetails[] =
     "  chimera stats out\n"
     "  chimera stats results_v2 --percentile index --clean\n"
     "  chimera stats out --metric max_rss_kib --metric overhead_ms -f csv\n"
+    "  chimera stats out -f html -O report.html\n"
     "  chimera stats out -f json | jq '.tests[] | select(.p_holm < 0.05)'\n"
     "  chimera stats new --baseline old --fail-on 'mean<95' 'cv>2' regressed\n";
 

@@ -68,7 +68,7 @@ Interval welch_interval(const Group& a, const Group& b, const TestResult& welch)
     return g.d.sd * g.d.sd / static_cast<double>(static_cast<int64_t>(g.d.n));
   };
   const double middle = a.d.mean - b.d.mean, sum = error(a) + error(b);
-  if (isnan(sum)) return {};
+  if (sum != 0 && isnan(welch.df)) return {};   // also of sums that overflow
   const double half = sum == 0 ? 0 : t_quantile(0.975, welch.df) * sqrt(sum);
   return {middle - half, middle + half};
 }

@@ -28,9 +28,13 @@ class Mean {
   double sum_ = 0, n_ = 0;
 };
 
-void describe_runs(Group& g) {
+bool failed(const Trial& t) {
   constexpr Reasons kFailed = reason(llm::Validity::error) | reason(llm::Validity::truncated) |
                               reason(llm::Validity::empty);
+  return (t.reasons & kFailed) != 0;
+}
+
+void describe_runs(Group& g) {
   Mean means[Trial::kNumbers], tokens;
   double cpu = 0, made = 0;
   g.serial = !g.trials.empty();
@@ -43,9 +47,10 @@ void describe_runs(Group& g) {
       made += count;
     }
     g.contention_runs += (*t)[Trial::resource_contention_detected] > 0;
-    g.failed_runs += (t->reasons & kFailed) != 0;
+    g.failed_runs += failed(*t);
     g.serial &= ran_serially(*t);
   }
+  for (const Trial* t : g.excluded) g.failed_runs += failed(*t);
   for (size_t i = 0; i < std::size(means); ++i) g.means[i] = means[i].value();
   g.tokens_per_run = tokens.value();
   if (made > 0) g.cpu_us_per_token = cpu * 1e6 / made;

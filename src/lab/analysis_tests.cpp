@@ -8,19 +8,19 @@ namespace chimera::lab {
 namespace {
 
 TestResult test(Pair::Kind kind, const Sample& a, const Sample& b) {
-  if (kind == Pair::welch_t) return welch_t(a, b);
-  if (kind == Pair::mann_whitney) return mann_whitney(a, b);
+  if (kind == Pair::kWelch) return welch_t(a, b);
+  if (kind == Pair::kMannWhitney) return mann_whitney(a, b);
   const Sample* const both[] = {&a, &b};
   return brown_forsythe(both);
 }
 
 void test_pair(Pair& pair, const Group& a, const Group& b) {
-  for (const auto kind : {Pair::welch_t, Pair::mann_whitney, Pair::brown_forsythe}) {
+  for (const auto kind : {Pair::kWelch, Pair::kMannWhitney, Pair::kBrownForsythe}) {
     pair.tests[kind] = test(kind, a.sample, b.sample);
   }
   pair.effect = effect_of(a.sample, b.sample);
   pair.difference = a.d.mean - b.d.mean;
-  pair.difference_ci = welch_interval(a, b, pair.tests[Pair::welch_t]);
+  pair.difference_ci = welch_interval(a, b, pair.tests[Pair::kWelch]);
   pair.detectable = minimum_difference(a.d.n, b.d.n, pair.effect.pooled_sd);
 }
 

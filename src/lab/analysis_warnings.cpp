@@ -1,22 +1,54 @@
 // What makes the figures doubtful, a sentence each. Numbers first: how many runs it concerns.
 #include <math.h>
 
+#include <algorithm>
+
 #include "analysis_parts.hpp"
 #include "chimera/base/words.hpp"
 
 namespace chimera::lab {
 namespace {
 
+// What is found in the runs that count.
+struct Seen {
+  size_t simulated = 0, same_server = 0, same_host = 0;
+  size_t schemas[4] = {}, kinds = 0;
+  size_t least = SIZE_MAX, most = 0;       // agents
+  bool machines = false;
+  double machine = kUnknown;
+
+  void look(const Trial& t) {
+    simulated += t[Trial::simulated] > 0;
+    same_server += t[Trial::same_server] > 0;
+    // Said unless one of the others is.
+    same_host += t[Trial::same_host] > 0 && !(t[Trial::same_server] > 0 || t[Trial::simulated] > 0);
+    kinds += schemas[static_cast<size_t>(t.schema)]++ == 0;
+    least = std::min(least, t.agents.size());
+    most = std::max(most, t.agents.size());
+    machines |= t[Trial::machine] < machine || t[Trial::machine] > machine;
+    if (isnan(machine)) machine = t[Trial::machine];
+  }
+};
+
 class Warnings {
  public:
   explicit Warnings(Analysis& a) : a_(a) {}
 
   void all() {
-    counts();
-    mixtures();
+    values();
+    Seen seen;
+    for (const Group& g : a_.of(Level::runtime)) {
+      for (const Trial* t : g.trials) seen.look(*t);
+    }
+    servers(seen);
+    mixtures(seen);
     if (a_.compared().size() > 1) {
       order();
       configurations();
+    }
+    if (a_.compared().size() > Analysis::kMostCompared) {
+      add("more than %d groups: only the first %d are compared in pairs",
+          {Analysis::kMostCompared, Analysis::kMostCompared});
     }
     few(a_.comparing);
     if (a_.count[0] > 1 && a_.count[1] > 1) few(Level::cell);
@@ -26,14 +58,9 @@ class Warnings {
   void add(const char* pattern, std::initializer_list<Word> words) {
     compose(a_.warnings.emplace_back(), pattern, words);
   }
-  template <class F>
-  void each_run(F f) {
-    for (const Group& g : a_.of(Level::runtime)) {
-      for (const Trial* t : g.trials) f(*t);
-    }
-  }
-  void counts();
-  void mixtures();
+  void values();
+  void servers(const Seen& seen);
+  void mixtures(const Seen& seen);
   void order();
   void configurations();
   void few(Level level);
@@ -41,62 +68,47 @@ class Warnings {
   Analysis& a_;
 };
 
-void Warnings::counts() {
+void Warnings::values() {
   size_t without = 0;
   for (const Group& g : a_.of(Level::runtime)) without += g.without;
+  if (without == 0) return;
   const std::string& path = a_.set->ambiguous[a_.settings.metric];
-  if (!path.empty() && without > 0) {
+  if (!path.empty()) {
     add("%s is the end of several paths, so runs with more than one have no value; say more of the "
         "path, as %s",
         {a_.metric, path});
   }
-  if (without > 0) add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
-  static constexpr struct {
-    Trial::Number number;
-    const char* words;
-  } kCounted[] = {
-      {Trial::simulated,
-       "%d of %d runs were on simulated servers: they tell of the client, not of "
-       "a model"},
-      {Trial::same_server,
-       "%d of %d runs had agents that share one server: they wait for each "
-       "other there"},
-      {Trial::same_host, "%d of %d runs had both servers on one machine: they may share one GPU"},
-  };
-  for (const auto& row : kCounted) {
-    size_t n = 0;
-    const bool host = row.number == Trial::same_host;  // said unless one of the others is
-    each_run([&](const Trial& t) {
-      const bool said = t[Trial::same_server] > 0 || t[Trial::simulated] > 0;
-      n += t[row.number] > 0 && !(host && said);
-    });
-    if (n > 0) add(row.words, {n, a_.runs});
+  add("%d of %d runs have no %s", {without, without + a_.runs, a_.metric});
+}
+
+void Warnings::servers(const Seen& seen) {
+  if (seen.simulated > 0) {
+    add("%d of %d runs were on simulated servers: they tell of the client, not of a model",
+        {seen.simulated, a_.runs});
+  }
+  if (seen.same_server > 0) {
+    add("%d of %d runs had agents that share one server: they wait for each other there",
+        {seen.same_server, a_.runs});
+  }
+  if (seen.same_host > 0) {
+    add("%d of %d runs had both servers on one machine: they may share one GPU",
+        {seen.same_host, a_.runs});
   }
 }
 
-void Warnings::mixtures() {
-  size_t schemas[4] = {}, kinds = 0, least = SIZE_MAX, most = 0;
-  double first = kUnknown;
-  bool machines = false;
-  each_run([&](const Trial& t) {
-    kinds += schemas[static_cast<size_t>(t.schema)]++ == 0;
-    least = t.agents.size() < least ? t.agents.size() : least;
-    most = t.agents.size() > most ? t.agents.size() : most;
-    const double machine = t[Trial::machine];
-    machines |= machine != first && !isnan(machine + first);
-    if (isnan(first)) first = machine;
-  });
-  if (kinds > 1) {
+void Warnings::mixtures(const Seen& seen) {
+  const size_t* n = seen.schemas;
+  if (seen.kinds > 1) {
     add("the files are of different kinds: %d of upstream's first, %d of its second schema, %d of "
         "chimera, %d of chimeraforge bench",
-        {schemas[0], schemas[1], schemas[2], schemas[3]});
+        {n[0], n[1], n[2], n[3]});
   }
-  if (schemas[0] > 0) {
+  if (n[0] > 0) {
     add("%d runs store no answers (upstream's first schema), so loops cannot be found in them",
-        {schemas[0]});
+        {n[0]});
   }
-  if (least < most) add("the runs have %d to %d agents", {least, most});
-  if (machines) add("the runs come from different machines", {});
+  if (seen.least < seen.most) add("the runs have %d to %d agents", {seen.least, seen.most});
+  if (seen.machines) add("the runs come from different machines", {});
   for (const Group& g : a_.compared()) {
     double small = kUnknown, large = kUnknown;
     for (const Trial* t : g.trials) {
@@ -137,8 +149,7 @@ void Warnings::order() {
   const double expected = (1 - squares / (n * n)) * static_cast<double>(steps);
   if (steps < 5 || !(static_cast<double>(changes) < expected / 2)) return;
   add("the order was blocked: changes from one %s to another in time %d, by chance %d; whatever "
-      "else "
-      "changed (heat, other work) looks like a difference between them",
+      "else changed (heat, other work) looks like a difference between them",
       {by_config ? "configuration" : "runtime", changes, expected});
 }
 
@@ -148,9 +159,7 @@ void Warnings::configurations() {
   size_t serial = 0;
   for (const Group& g : groups) serial += g.serial;
   if (serial > 0 && serial < groups.size() && a_.count[1] > 1) {
-    a_.warnings.emplace_back(
-        "the figures of the configurations mix runtimes with concurrent and "
-        "with serial agents: see --only");
+    add("the figures of the configurations mix concurrent and serial runtimes: see --only", {});
   }
   if (a_.comparing != Level::runtime || cells.size() == groups.size() * a_.count[1]) return;
   add("not every runtime has runs in every configuration (%d of %d): compare cell by cell",
@@ -185,11 +194,6 @@ void Warnings::few(Level level) {
 
 }  // namespace
 
-void warn(Analysis& a) {
-  Warnings(a).all();
-  if (a.compared().size() > Analysis::kMostCompared) {
-    a.warnings.emplace_back("more than 40 groups: only the first 40 are compared in pairs");
-  }
-}
+void warn(Analysis& a) { Warnings(a).all(); }
 
 }  // namespace chimera::lab

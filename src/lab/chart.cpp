@@ -26,15 +26,29 @@ const std::string_view kChartStyle =
     ".i{stroke:var(--f);stroke-width:2}.v{fill:var(--f);stroke:var(--b)}.o{fill:var(--b)}";
 
 const std::string_view kChartShapes =
-    "<path id='s0' d='M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0'/><path id='s1' d='M-3.6-3.6h7.2v7.2h-7.2z'/>"
+    "<path id='s0' d='M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0'/><path id='s1' "
+    "d='M-3.6-3.6h7.2v7.2h-7.2z'/>"
     "<path id='s2' d='M0-4.6L4.4 3.4h-8.8z'/><path id='s3' d='M0-5L5 0L0 5L-5 0z'/>"
     "<path id='s4' d='M-1.5-4.6h3v3.1h3.1v3h-3.1v3.1h-3v-3.1h-3.1v-3h3.1z'/>"
-    "<use id='s5' href='#s2' transform='scale(1-1)'/><use id='s6' href='#s4' transform='rotate(45)'/>"
+    "<use id='s5' href='#s2' transform='scale(1-1)'/><use id='s6' href='#s4' "
+    "transform='rotate(45)'/>"
     "<path id='s7' d='M-2.4-4.4h4.8L5 0L2.4 4.4h-4.8L-5 0z'/>";
 
 namespace {
 
-constexpr const char* kLine = "<line class='%s' x1='%c%' x2='%c%' y1='%c' y2='%c'/>";
+// By functions: a call builds no words.
+void line(std::string& out, const char* class_name, double x1, double x2, double y1, double y2) {
+  compose(out, "<line class='%s' x1='%c%' x2='%c%' y1='%c' y2='%c'/>",
+          {class_name, x1, x2, y1, y2});
+}
+void rectangle(std::string& out, const char* class_name, double x1, double x2, double y,
+               double height) {
+  compose(out, "<rect class='%s' x='%c%' y='%c' width='%c%' height='%c'/>",
+          {class_name, x1, y, x2 - x1, height});
+}
+void text(std::string& out, const char* class_name, double x, double y, std::string_view words) {
+  compose(out, "<text class='%s' x='%c%' y='%c'>%e</text>", {class_name, x, y, words});
+}
 
 // Vertical lines at the ticks from y `top` to `bottom`; below them the labels that have room, and
 // the title.
@@ -43,7 +57,7 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
   double free_from = 0;
   for (int i = 0; i <= axis.steps(); ++i) {
     const double x = axis.at(axis.value(i));
-    compose(out, kLine, {"g", x, x, top, bottom});
+    line(out, "g", x, x, top, bottom);
     std::string label;
     axis.append_label(label, i);
     const double width = text_width(label, kSmall);
@@ -51,11 +65,9 @@ void draw_x_axis(std::string& out, const Axis& axis, std::string_view title, dou
     const double from = x * kNarrow / 100 - (i == 0 ? 0 : last ? width : width / 2);
     if (from < free_from) continue;
     free_from = from + width + 8;
-    compose(out, "<text class='%s' x='%c%' y='%c'>%s</text>",
-        {i == 0 ? "" : last ? "e" : "h", x, bottom + 15, label});
+    text(out, i == 0 ? "" : last ? "e" : "h", x, bottom + 15, label);
   }
-  compose(out, "<text class='h' x='50%' y='%c'>%e</text>",
-      {bottom + 32, fitted(title, kNarrow, kSmall)});
+  text(out, "h", 50, bottom + 32, fitted(title, kNarrow, kSmall));
 }
 
 // --- rows ---------------------------------------------------------------------------------------
@@ -82,7 +94,9 @@ Beyond beyond_of(const RowChart& c, const Row& row) {
 }
 
 // Whether anything of a row is drawn on the axis.
-bool has_lane(const Row& row, const Beyond& b) { return row.d->n > b.below + b.above; }
+bool has_lane(const Row& row, const Beyond& b) {
+  return row.d->n > b.below + b.above;
+}
 
 double height_of(const RowChart& c, const Row& row) {
   if (c.kind == RowChart::bars) return kName + kBar + kGap;
@@ -97,7 +111,7 @@ void draw_name(std::string& out, const RowChart& c, const Row& row, double y) {
   append_note(note, c, row);
   const double room = kNarrow - text_width(note, kSmall) - 10;
   compose(out, "<text class='n' y='%c'>%e<tspan dx='10'>%e</tspan></text>",
-      {y + 12, fitted(row.name, room, kBase + 0.5), note});
+          {y + 12, fitted(row.name, room, kBase + 0.5), note});
 }
 
 // Dots that would lie on each other are stacked to both sides of the line.
@@ -111,7 +125,8 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
     const double x = axis.at(v);
     const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
     const double away = (level + 1) / 2 * 2.9;
-    compose(out, "<circle cx='%c%' cy='%c' r='3.1'><title>", {x, level % 2 != 0 ? y - away : y + away});
+    compose(out, "<circle cx='%c%' cy='%c' r='3.1'><title>",
+            {x, level % 2 != 0 ? y - away : y + away});
     if (row.tip != nullptr) row.tip(out, row.of, i);
     out += "</title></circle>";
   }
@@ -119,16 +134,15 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
 }
 
 void draw_box(std::string& out, const Description& d, const Axis& axis, double y) {
-  const double q1 = axis.at(d.p25), q3 = axis.at(d.p75), middle = axis.at(d.p50);
-  compose(out, kLine, {"w", axis.at(d.p5), axis.at(d.p95), y, y});
-  compose(out, "<rect class='q' x='%c%' y='%c' width='%c%' height='10' rx='1'/>", {q1, y - 5, q3 - q1});
-  compose(out, kLine, {"i", middle, middle, y - 7, y + 7});
+  const double middle = axis.at(d.p50);
+  line(out, "w", axis.at(d.p5), axis.at(d.p95), y, y);
+  rectangle(out, "q", axis.at(d.p25), axis.at(d.p75), y - 5, 10);
+  line(out, "i", middle, middle, y - 7, y + 7);
 }
 
 void draw_mean(std::string& out, const Row& row, const Axis& axis, double y) {
   if (!axis.holds(row.d->mean)) return;
-  if (!isnan(row.mean.low))
-    compose(out, kLine, {"i", axis.at(row.mean.low), axis.at(row.mean.high), y, y});
+  if (!isnan(row.mean.low)) line(out, "i", axis.at(row.mean.low), axis.at(row.mean.high), y, y);
   compose(out, "<use class='v' href='#s3' x='%c%' y='%c'/>", {axis.at(row.d->mean), y});
 }
 
@@ -136,20 +150,17 @@ void draw_beyond(std::string& out, const Row& row, const Beyond& b, double y) {
   const size_t count = b.below + b.above;
   std::string said;
   compose(said, "%s%s%s%d run%s off this axis: %v",
-      {b.below > 0 ? "\u25c2" : "", b.above > 0 ? "\u25b8" : "",
-       count == row.d->n && count > 1 ? " all " : " ", count, count == 1 ? "" : "s", b.least});
+          {b.below > 0 ? "\u25c2" : "", b.above > 0 ? "\u25b8" : "",
+           count == row.d->n && count > 1 ? " all " : " ", count, count == 1 ? "" : "s", b.least});
   if (b.greatest > b.least) compose(said, " to %v", {b.greatest});
-  compose(out, "<text y='%c'>%s</text>", {y + 11, fitted(said, kNarrow, kSmall)});
+  text(out, "", 0, y + 11, fitted(said, kNarrow, kSmall));
 }
 
 void draw_bar(std::string& out, const Row& row, const Axis& axis, double y) {
-  constexpr const char* kPart =
-      "<rect class='r c%c' x='%c%' y='%c' width='%c%' height='%c'/>";
-  const double first = axis.at(row.parts[0]), both = axis.at(row.parts[0] + row.parts[1]);
-  if (isnan(both)) return;
-  compose(out, kPart, {0, 0, y, first, 13});
-  compose(out, kPart, {1, first, y, both - first, 13});
-  compose(out, kPart, {3, 0, y + 15, axis.at(row.marked), 4});
+  const double first = axis.at(row.parts[0]);
+  rectangle(out, "r c0", 0, first, y, 13);
+  rectangle(out, "r c1", first, axis.at(row.parts[0] + row.parts[1]), y, 13);
+  rectangle(out, "r c3", 0, axis.at(row.marked), y + 15, 4);
 }
 
 void draw_row(std::string& out, const RowChart& c, const Row& row, double y) {
@@ -191,8 +202,10 @@ void draw(std::string& out, const RowChart& c) {
 }
 
 void append_note(std::string& out, const RowChart& c, const Row& row) {
-  if (c.kind == RowChart::bars) compose(out, "%v + %v pp", {row.parts[0], row.parts[1]});
-  else compose(out, "mean %v, n %d", {row.d->mean, row.d->n});
+  if (c.kind == RowChart::bars)
+    compose(out, "%v + %v pp", {row.parts[0], row.parts[1]});
+  else
+    compose(out, "mean %v, n %d", {row.d->mean, row.d->n});
 }
 
 std::string words_of(const RowChart& c) {
@@ -209,15 +222,17 @@ std::string words_of(const RowChart& c) {
 
 namespace {
 
-constexpr double kAbove = 26;              // room for the title of y
+constexpr double kAbove = 26;  // room for the title of y
 
-double y_of(const PointChart& c, double v) { return kAbove + c.height * (1 - c.y.at(v) / 100); }
+double y_of(const PointChart& c, double v) {
+  return kAbove + c.height * (1 - c.y.at(v) / 100);
+}
 
 void draw_y_axis(std::string& out, const PointChart& c) {
   compose(out, "<text x='-38' y='11'>%e</text>", {c.y_title});
   for (int i = 0; i <= c.y.steps(); ++i) {
     const double y = y_of(c, c.y.value(i));
-    compose(out, kLine, {"g", 0, 100, y, y});
+    line(out, "g", 0, 100, y, y);
     std::string label;
     c.y.append_label(label, i);
     compose(out, "<text class='e' x='-7' y='%c'>%s</text>", {y + 4, label});
@@ -231,8 +246,8 @@ void draw_frontier(std::string& out, const PointChart& c) {
     const double x = c.x.at(p->x);
     if (before != nullptr) {
       const double y = y_of(c, before->y);
-      compose(out, kLine, {"p", c.x.at(before->x), x, y, y});
-      compose(out, kLine, {"p", x, x, y, y_of(c, p->y)});
+      line(out, "p", c.x.at(before->x), x, y, y);
+      line(out, "p", x, x, y, y_of(c, p->y));
     }
     before = p;
   }
@@ -249,20 +264,21 @@ void draw_labels(std::string& out, const PointChart& c) {
   place(labels, c.height);
   l = labels.data();
   for (const Point& p : c.points) {
-    const double away = l->at - l->y, side = l->left ? -1 : 1;
+    const double away = l->at - l->y, side = l->left ? -kLabelGap : kLabelGap;
     compose(out,
-        "<svg x='%c%' y='%c'><path class='l' d='M0 0L%c %c'/><text class='b%s' x='%c' y='%c'>%e"
-        "</text></svg>",
-        {c.x.at(p.x), kAbove + l->y, fabs(away) > 4 ? side * (kLabelGap - 2) : 0,
-         fabs(away) > 4 ? away : 0, l->left ? " e" : "", side * kLabelGap, away + 4,
-         fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
+            "<svg x='%c%' y='%c'><path class='l' d='M0 0L%c %c'/>"
+            "<text class='b%s' x='%c' y='%c'>%e</text></svg>",
+            {c.x.at(p.x), kAbove + l->y, side * 0.5, away, l->left ? " e" : "", side, away + 4,
+             fitted(p.label, kNarrow / 2 - kLabelGap, kSmall)});
     ++l;
   }
 }
 
 }  // namespace
 
-double height_of(const PointChart& c) { return kAbove + c.height + kBelow; }
+double height_of(const PointChart& c) {
+  return kAbove + c.height + kBelow;
+}
 
 void draw(std::string& out, const PointChart& c) {
   draw_y_axis(out, c);
@@ -272,8 +288,8 @@ void draw(std::string& out, const PointChart& c) {
   if (labelled) draw_labels(out, c);
   for (const Point& p : c.points) {
     compose(out, "<use class='%s c%c' href='#s%c' x='%c%' y='%c'><title>",
-        {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
-         c.x.at(p.x), y_of(c, p.y)});
+            {c.x.holds(p.x) && c.y.holds(p.y) ? "d" : "o", colour_of(p.series), shape_of(p.series),
+             c.x.at(p.x), y_of(c, p.y)});
     if (c.tip != nullptr) c.tip(out, p.of);
     out += "</title></use>";
   }

@@ -95,10 +95,12 @@ Axis::Axis(double least, double greatest, int most) {
   steps_ = static_cast<int>(std::max<int64_t>(last - first_, 1));
 }
 
-double Axis::value(int i) const { return tick_value(first_ + i, times_, exponent_); }
+double Axis::value(int i) const {
+  return tick_value(first_ + i, times_, exponent_);
+}
 
 double Axis::at(double v) const {
-  return fmin(fmax((v - low()) / (high() - low()) * 100, 0), 100);   // NaN: 0
+  return fmin(fmax((v - low()) / (high() - low()) * 100, 0), 100);  // NaN: 0
 }
 
 void Axis::append_label(std::string& out, int i) const {
@@ -134,7 +136,7 @@ Axis focused_axis(std::vector<double>& values, std::span<const Row> rows) {
   size_t from = 0, to = n;
   for (;;) {
     const double range = values[to - 1] - values[from];
-    size_t at = from;      // behind the widest gap
+    size_t at = from;  // behind the widest gap
     double gap = 0;
     for (size_t i = from + 1; i < to; ++i) {
       const double between = values[i] - values[i - 1];
@@ -182,8 +184,7 @@ std::vector<uint32_t> frontier_of(std::span<const Point> points) {
   for (uint32_t i = 0; i < points.size(); ++i) {
     const Point& p = points[i];
     bool beaten = false;
-    for (const Point& o : points)
-      beaten |= o.x <= p.x && o.y <= p.y && (o.x < p.x || o.y < p.y);
+    for (const Point& o : points) beaten |= o.x <= p.x && o.y <= p.y && (o.x < p.x || o.y < p.y);
     if (beaten) continue;
     size_t at = best.size();
     best.push_back(i);

@@ -75,7 +75,8 @@ void Page::section(const char* title, const char* words) {
 void Page::open_chart(const char* classes, double height, std::string_view title,
                       std::string_view words) {
   ++charts_;
-  compose(out(),
+  compose(
+      out(),
       "<svg class='%s' height='%c' role='img' aria-labelledby='t%c d%c'><title id='t%c'>%e</title>"
       "<desc id='d%c'>%e</desc>",
       {classes, height, charts_, charts_, charts_, title, charts_, words});
@@ -99,18 +100,18 @@ void Page::point_chart(const PointChart& c, const char* title) {
 
 void Page::key(int colour, int shape, std::string_view name) {
   compose(out(),
-      "<li><svg width='12' height='12' viewBox='-6 -6 12 12' aria-hidden='true'>"
-      "<use class='d c%c' href='#s%c'/></svg>%e</li>",
-      {colour, shape, name});
+          "<li><svg width='12' height='12' viewBox='-6 -6 12 12' aria-hidden='true'>"
+          "<use class='d c%c' href='#s%c'/></svg>%e</li>",
+          {colour, shape, name});
 }
 
 void Page::head() {
   compose(out(),
-      "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-      "<meta name='viewport' content='width=device-width,initial-scale=1'><title>%e</title>"
-      "<style>%s%s</style></head><body><svg width='0' height='0' style='position:absolute' "
-      "aria-hidden='true'><defs>%s</defs></svg><main>",
-      {r_.analyses[0]->headline, kChartStyle, kPageStyle, kChartShapes});
+          "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+          "<meta name='viewport' content='width=device-width,initial-scale=1'><title>%e</title>"
+          "<style>%s%s</style></head><body><svg width='0' height='0' style='position:absolute' "
+          "aria-hidden='true'><defs>%s</defs></svg><main>",
+          {r_.analyses[0]->headline, kChartStyle, kPageStyle, kChartShapes});
 }
 
 // The answer: headline, the first sentences, the ranking. Then what it rests on.
@@ -118,13 +119,13 @@ void Page::metric(const Analysis& a, bool first) {
   const char* const tag = first ? "h1" : "h2";
   const std::string title = title_of(a);
   compose(out(), "<p class='m'>%e \u00b7 %e</p><%s>%e</%s>",
-      {title, extent_of(a), tag, a.headline, tag});
+          {title, extent_of(a), tag, a.headline, tag});
   const std::span<const std::string> all(a.verdict);
   const size_t shown = std::min<size_t>(all.size(), 2);
   for (const std::string& sentence : all.first(shown)) d_.paragraph(sentence);
   if (!a.warnings.empty())
     compose(out(), "<p class='m'><a href='#w'>%d warning%s to read first</a></p>",
-        {a.warnings.size(), a.warnings.size() == 1 ? "" : "s"});
+            {a.warnings.size(), a.warnings.size() == 1 ? "" : "s"});
   const std::vector<Row> rows = rows_of(a);
   const RowChart chart{rows, axis_of(rows), title};
   if (!rows.empty()) ranking(a, rows);
@@ -149,11 +150,12 @@ std::string differs_from(const Analysis& a, uint32_t at) {
   std::string names;
   size_t tested = 0, differing = 0;
   for (const Pair& p : a.pairs) {
-    if ((p.a != at && p.b != at) || isnan(p.p_holm[Pair::welch_t])) continue;
+    if ((p.a != at && p.b != at) || isnan(p.p_holm[Pair::kWelch])) continue;
     ++tested;
-    if (!(p.p_holm[Pair::welch_t] < kAlpha)) continue;
+    if (!(p.p_holm[Pair::kWelch] < kAlpha)) continue;
     ++differing;
-    compose(names, differing > 1 ? ", %s" : "%s", {short_name(a.compared()[p.a == at ? p.b : p.a])});
+    compose(names, differing > 1 ? ", %s" : "%s",
+            {short_name(a.compared()[p.a == at ? p.b : p.a])});
   }
   if (tested == 0) return "-";
   if (differing == 0) return "none";
@@ -168,11 +170,13 @@ std::string differs_from(const Analysis& a, uint32_t at) {
 void spark(std::string& out, const Row& r, const Axis& axis) {
   const double x = axis.at(r.d->mean);
   compose(out,
-      "<svg class='c%c' aria-hidden='true'><path class='g' d='M0 9h150'/>"
-      "<line class='w z' x1='%c%' x2='%c%' y1='9' y2='9'/>",
-      {colour_of(r.series), axis.at(r.mean.low), axis.at(r.mean.high)});
-  if (axis.holds(r.d->mean)) compose(out, "<use class='v' href='#s3' x='%c%' y='9'/></svg>", {x});
-  else compose(out, "<text x='%c' y='13'>%s</text></svg>", {x * 1.4, x > 0 ? "\u25b8" : "\u25c2"});
+          "<svg class='c%c' aria-hidden='true'><path class='g' d='M0 9h150'/>"
+          "<line class='w z' x1='%c%' x2='%c%' y1='9' y2='9'/>",
+          {colour_of(r.series), axis.at(r.mean.low), axis.at(r.mean.high)});
+  if (axis.holds(r.d->mean))
+    compose(out, "<use class='v' href='#s3' x='%c%' y='9'/></svg>", {x});
+  else
+    compose(out, "<text x='%c' y='13'>%s</text></svg>", {x * 1.4, x > 0 ? "\u25b8" : "\u25c2"});
 }
 
 Axis interval_axis(std::span<const Row> rows) {
@@ -207,9 +211,9 @@ void Page::runs(const RowChart& c) {
   out() += "<ul class='f'>";
   for (const Sign& sign : kSigns)
     compose(out(),
-        "<li><svg class='c0' width='26' height='14' viewBox='0 -7 26 14' aria-hidden='true'>%s"
-        "</svg>%s</li>",
-        {sign.drawing, sign.words});
+            "<li><svg class='c0' width='26' height='14' viewBox='0 -7 26 14' aria-hidden='true'>%s"
+            "</svg>%s</li>",
+            {sign.drawing, sign.words});
   out() += "</ul>";
   row_chart(c, c.axis_title);
 }
@@ -255,7 +259,7 @@ void Page::losses(const Analysis& a, std::span<const Row> rows) {
 // --- size and time ------------------------------------------------------------------------------
 
 // From the least to the greatest; they are equal when there are none.
-Axis span_of(std::span<const Point> points, double Point::*which) {
+Axis span_of(std::span<const Point> points, double Point::* which) {
   double least = INFINITY, greatest = -INFINITY;
   for (const Point& p : points) {
     least = fmin(least, p.*which);
@@ -287,12 +291,14 @@ void Page::sizes(const Analysis& a, std::span<const Row> rows) {
   const bool disk = !points.empty();
   if (!disk) points = points_of(rows, Trial::max_rss_kib, 1024);
   section("Size against consistency",
-          points.empty() ? "No chart: neither binaries of different sizes nor different use of "
-                           "memory are recorded."
-                         : "Down and left is better. The dashed line joins those that no other beats "
-                           "in both.");
+          points.empty()
+              ? "No chart: neither binaries of different sizes nor different use of "
+                "memory are recorded."
+              : "Down and left is better. The dashed line joins those that no other beats "
+                "in both.");
   if (points.empty()) return;
-  if (!disk) d_.paragraph("No binaries of different sizes are recorded: this is the size in memory.");
+  if (!disk)
+    d_.paragraph("No binaries of different sizes are recorded: this is the size in memory.");
   PointChart c{points, span_of(points, &Point::x), span_of(points, &Point::y),
                disk ? "binary on disk, kB" : "max RSS, MiB",
                points[0].y < rows[0].d->sd || points[0].y > rows[0].d->sd ? "CV, %" : "SD"};
@@ -308,11 +314,13 @@ void point_tip(std::string& out, const void* of) {
 }
 
 void Page::order(const Analysis& a, const RowChart& rows) {
-  std::vector<Point> points(a.runs);
   const std::span<const Group> groups = a.compared();
   size_t n = 0;
+  for (const Group& g : groups) n += g.trials.size();
+  std::vector<Point> points(n);
+  n = 0;
   for (size_t i = 0; i < groups.size(); ++i) {
-    for (size_t k = 0; k < groups[i].trials.size() && n < points.size(); ++k) {
+    for (size_t k = 0; k < groups[i].trials.size(); ++k) {
       const Trial* t = groups[i].trials[k];
       const double at = (*t)[Trial::finished_s], value = groups[i].value(k);
       if (isfinite(at) && isfinite(value)) points[n++] = {at, value, i, "", t};
@@ -325,18 +333,19 @@ void Page::order(const Analysis& a, const RowChart& rows) {
     last = fmax(last, p.x);
   }
   if (!(first < last)) return;
-  const double hours = (last - first) / 3600;
-  const double unit = hours > 72 ? 86400 : hours > 3 ? 3600 : 60;
-  for (Point& p : points) p.x = (p.x - first) / unit;
-  std::string title(hours > 72 ? "days after " : hours > 3 ? "hours after " : "minutes after ");
+  const bool hours = last - first > 3 * 3600;
+  for (Point& p : points) p.x = (p.x - first) / (hours ? 3600 : 60);
+  std::string title(hours ? "hours after " : "minutes after ");
   append_utc_seconds(title, static_cast<int64_t>(first));
-  section("In the order of time",
-          "When each run ended. Groups that ran one after the other cannot be told from the time of "
-          "day; a slope is drift of machine or model. Hollow marks lie off the axis.");
+  section(
+      "In the order of time",
+      "When each run ended. Groups that ran one after the other cannot be told from the time of "
+      "day; a slope is drift of machine or model. Hollow marks lie off the axis.");
   out() += "<ul class='f'>";
   for (size_t i = 0; i < groups.size(); ++i) key(colour_of(i), shape_of(i), short_name(groups[i]));
   out() += "</ul>";
-  PointChart c{points, Axis(0, (last - first) / unit), rows.axis, title, rows.axis_title};
+  PointChart c{points, Axis(0, (last - first) / (hours ? 3600 : 60)), rows.axis, title,
+               rows.axis_title};
   c.tip = point_tip;
   point_chart(c, "Runs in the order of time");
 }
@@ -345,9 +354,10 @@ void Page::order(const Analysis& a, const RowChart& rows) {
 
 void Page::tests(const Analysis& a) {
   if (a.pairs.empty()) return;
-  section("Tests",
-          "Detectable is the smallest difference of means that so many runs would find in 80 of 100 "
-          "experiments.");
+  section(
+      "Tests",
+      "Detectable is the smallest difference of means that so many runs would find in 80 of 100 "
+      "experiments.");
   const auto overall = [&](const char* what, const TestResult& all, const TestResult& working) {
     if (isnan(all.p)) return;
     std::string line;
@@ -375,6 +385,8 @@ std::string Page::all() {
 
 }  // namespace
 
-std::string stats_html(const StatsReport& r) { return Page(r).all(); }
+std::string stats_html(const StatsReport& r) {
+  return Page(r).all();
+}
 
 }  // namespace chimera::lab

@@ -7,7 +7,9 @@
 namespace chimera::lab {
 namespace {
 
-double value_of(const void* of, size_t i) { return static_cast<const Group*>(of)->value(i); }
+double value_of(const void* of, size_t i) {
+  return static_cast<const Group*>(of)->value(i);
+}
 
 void tip_of(std::string& out, const void* of, size_t i) {
   const Group& g = *static_cast<const Group*>(of);
@@ -49,8 +51,7 @@ static const Group* cell_of(const Analysis& a, std::string_view runtime, std::st
   return nullptr;
 }
 
-static Row row_of(const Group& g) {
-  Row r;
+static void fill(Row& r, const Group& g) {
   r.name = short_name(g);
   r.n = g.trials.size();
   r.of = &g;
@@ -60,32 +61,29 @@ static Row row_of(const Group& g) {
   r.mean = g.mean_ci;
   r.parts[0] = g.means[Trial::imbalance_pp_of_wall];
   r.parts[1] = g.means[Trial::overhead_pp];
-  r.marked = fmax(g.means[Trial::efficiency_percent] * g.means[Trial::contention_percent] / 100, 0);
-  return r;
+  r.marked = g.means[Trial::efficiency_percent] * g.means[Trial::contention_percent] / 100;
 }
 
 std::vector<Row> rows_of(const Analysis& a, const Group* config) {
   const std::span<const Group> groups = a.compared();
-  std::vector<Row> rows(groups.size());
+  std::vector<uint32_t> order(groups.size());
   const double sign = a.info.better < 0 ? -1 : 1;
   size_t n = 0;
-  for (const Group& g : groups) {
-    if (g.d.n == 0) continue;
+  for (uint32_t i = 0; i < groups.size(); ++i) {
+    if (groups[i].d.n == 0) continue;
     size_t at = n++;
-    for (; at > 0 && rows[at - 1].d->mean * sign < g.d.mean * sign; --at) rows[at] = rows[at - 1];
-    rows[at] = row_of(g);
-    rows[at].series = static_cast<size_t>(&g - groups.data());
+    for (; at > 0 && groups[order[at - 1]].d.mean * sign < groups[i].d.mean * sign; --at)
+      order[at] = order[at - 1];
+    order[at] = i;
   }
+  std::vector<Row> rows(n);
   size_t kept = 0;
   for (size_t i = 0; i < n; ++i) {
-    Row row = rows[i];
-    if (config != nullptr) {
-      const Group* cell = cell_of(a, group_of(row).runtime, config->config);
-      if (cell == nullptr) continue;
-      row = row_of(*cell);
-      row.series = rows[i].series;
-    }
-    rows[kept++] = row;
+    const Group* g = &groups[order[i]];
+    if (config != nullptr) g = cell_of(a, g->runtime, config->config);
+    if (g == nullptr) continue;
+    rows[kept].series = order[i];
+    fill(rows[kept++], *g);
   }
   while (rows.size() > kept) rows.pop_back();
   return rows;

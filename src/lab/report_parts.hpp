@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "chart.hpp"
-#include "chimera/lab/stats_report.hpp"
 #include "chimera/base/words.hpp"
+#include "chimera/lab/stats_report.hpp"
 
 namespace chimera::lab {
 
@@ -21,7 +21,9 @@ std::string extent_of(const Analysis& a);
 // The compared groups that have values, best first: by the mean, the greater where neither is
 // better. Of a configuration its cells, in the same order. The rows view the groups; `of` is one.
 std::vector<Row> rows_of(const Analysis& a, const Group* config = nullptr);
-inline const Group& group_of(const Row& r) { return *static_cast<const Group*>(r.of); }
+inline const Group& group_of(const Row& r) {
+  return *static_cast<const Group*>(r.of);
+}
 // For all their values.
 Axis axis_of(std::span<const Row> rows);
 

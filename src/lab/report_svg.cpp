@@ -12,7 +12,7 @@ double wrapped(std::string& out, std::string_view text, double size, const char*
   while (!text.empty()) {
     y += size * 1.35;
     compose(out, "<text class='%s' x='24' y='%c'>%e</text>",
-        {class_name, y, next_wrapped(text, kInside, size)});
+            {class_name, y, next_wrapped(text, kInside, size)});
   }
   return y;
 }
@@ -26,7 +26,7 @@ double signs(std::string& out, double y) {
       y += 20;
     }
     compose(out, "<svg class='c0' x='%c' y='%c'>%s</svg><text x='%c' y='%c'>%s</text>",
-        {x, y, s.drawing, x + 33, y + 4, s.words});
+            {x, y, s.drawing, x + 33, y + 4, s.words});
     x += width;
   }
   return y + 18;
@@ -53,10 +53,11 @@ std::string stats_svg(const StatsReport& r) {
 
   std::string out;
   compose(out,
-      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 %c' width='720' height='%c' "
-      "role='img' aria-labelledby='t d'><title id='t'>%e: %e</title><desc id='d'>%e</desc>"
-      "<style>%s</style><defs>%s</defs><rect width='100%' height='100%' fill='var(--b)'/>%s</svg>\n",
-      {y, y, title, a.headline, words_of(chart), kChartStyle, kChartShapes, body});
+          "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 %c' width='720' height='%c' "
+          "role='img' aria-labelledby='t d'><title id='t'>%e: %e</title><desc id='d'>%e</desc>"
+          "<style>%s</style><defs>%s</defs><rect width='100%' height='100%' "
+          "fill='var(--b)'/>%s</svg>\n",
+          {y, y, title, a.headline, words_of(chart), kChartStyle, kChartShapes, body});
   return out;
 }
 

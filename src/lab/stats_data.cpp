@@ -90,7 +90,7 @@ void Json::pair(const Analysis& a, const Pair& p) {
     test(kTests[kind], p.tests[kind], p.p_holm[kind]);
     const double effects[] = {p.effect.cohen_d, p.effect.cliff_delta, kUnknown};
     j_.field("effect", effects[kind]);
-    if (kind == Pair::welch_t) {
+    if (kind == Pair::kWelch) {
       j_.field("hedges_g", p.effect.hedges_g).field("difference", p.difference);
       interval("difference_ci95", p.difference_ci.low, p.difference_ci.high);
       j_.field("detectable_difference", p.detectable);

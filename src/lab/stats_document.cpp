@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "chimera/base/text.hpp"
 #include "chimera/base/markup.hpp"
+#include "chimera/base/text.hpp"
 
 namespace chimera::lab {
 
@@ -121,7 +121,7 @@ void Document::html_table(std::span<const size_t> widths) {
 }
 
 void Document::end_table() {
-  std::vector<size_t> widths(width_);    // 0: left out
+  std::vector<size_t> widths(width_);  // 0: left out
   for (size_t i = 0; i < width_; ++i) {
     bool some = i < left_;
     for (size_t at = width_ + i; at < cells_.size(); at += width_) some |= cells_[at] != "-";

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "chimera/lab/stats_report.hpp"
 #include "chimera/base/words.hpp"
+#include "chimera/lab/stats_report.hpp"
 
 namespace chimera::lab {
 
@@ -21,9 +21,9 @@ class Document {
   Document(Layout layout, size_t columns) : layout_(layout), columns_(columns) {}
 
   void heading(const char* pattern, std::initializer_list<Word> words);
-  void point(std::string_view text);         // of a list
+  void point(std::string_view text);  // of a list
   void paragraph(std::string_view text);
-  void code(std::string_view text);          // a line to copy
+  void code(std::string_view text);  // a line to copy
   // HTML as it stands.
   std::string& markup();
 
@@ -63,7 +63,7 @@ class Document {
 // there is nothing to show.
 void figures_table(Document& d, std::span<const Group> groups, std::span<const Figure> columns,
                    const char* head);
-void level_tables(Document& d, const Analysis& a);    // runtimes, configurations
+void level_tables(Document& d, const Analysis& a);  // runtimes, configurations
 void cell_tables(Document& d, const Analysis& a);
 void pairs_table(Document& d, const Analysis& a);
 void loss_table(Document& d, const Analysis& a);
@@ -71,6 +71,6 @@ void resources_table(Document& d, const Analysis& a);
 void changes_table(Document& d, std::span<const Change> changes);
 void sentences(Document& d, const char* title, std::span<const std::string> list);
 void left_out(Document& d, const Analysis& a);
-void ending(Document& d, const StatsReport& r);       // skipped files, how to reproduce it
+void ending(Document& d, const StatsReport& r);  // skipped files, how to reproduce it
 
 }  // namespace chimera::lab

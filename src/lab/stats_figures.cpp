@@ -71,7 +71,7 @@ Figures::Figures(const Group& g) : Figures(g.d) {
   values[f_excluded] = real(g.excluded.size());
   values[f_without] = real(g.without);
   values[f_contention_rate] = 100 * real(g.contention_runs) / n;
-  values[f_error_rate] = 100 * real(g.failed_runs) / n;
+  values[f_error_rate] = 100 * real(g.failed_runs) / (n + values[f_excluded]);
   static constexpr Trial::Number kMeans[] = {
       Trial::efficiency_percent, Trial::imbalance_pp_of_wall, Trial::overhead_pp,
       Trial::imbalance_pp, Trial::overhead_ms, Trial::contention_percent,

@@ -31,8 +31,8 @@ void figures_table(Document& d, std::span<const Group> groups, std::span<const F
 
 namespace {
 
-constexpr Figure kLevelColumns[] = {f_n, f_mean, f_mean_low, f_sd, f_sd_low, f_cv, f_contention_runs,
-                                    f_excluded};
+constexpr Figure kLevelColumns[] = {f_n,      f_mean, f_mean_low,        f_sd,
+                                    f_sd_low, f_cv,   f_contention_runs, f_excluded};
 constexpr Figure kSpreadColumns[] = {f_min, f_p5, f_p25, f_p50, f_p75, f_p95, f_max, f_cv_low};
 constexpr Figure kCellColumns[] = {f_n, f_mean, f_sd, f_cv, f_min, f_p50, f_max};
 constexpr Figure kPartColumns[] = {f_efficiency, f_imbalance_of_wall, f_overhead_pp, f_overhead_ms,
@@ -101,7 +101,8 @@ void changes_table(Document& d, std::span<const Change> changes) {
   if (changes.empty()) return;
   d.heading("Against the baseline", {});
   d.begin_table(7);
-  for (const char* head : {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
+  for (const char* head :
+       {"runs", "before", "now", "difference", "95 %", "p after Holm", "verdict"}) {
     d.cell() = head;
   }
   for (const Change& c : changes) {

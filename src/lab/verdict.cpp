@@ -47,6 +47,7 @@ class Verdict {
   void detectable();
   void identity();
   void worst();
+  void append_run(std::string& out, const Group& g, const Trial& t, const std::string& why) const;
   void doubtful();
 
   std::string& sentence() { return a_.verdict.emplace_back(); }
@@ -84,7 +85,7 @@ void Verdict::find_apart() {
   if (n < 3) return;
   uint64_t bits = (uint64_t{1} << n) - 1;
   for (const Pair& p : a_.pairs) {
-    if (!differs(p, Pair::welch_t)) bits &= ~(uint64_t{1} << p.a | uint64_t{1} << p.b);
+    if (!differs(p, Pair::kWelch)) bits &= ~(uint64_t{1} << p.a | uint64_t{1} << p.b);
   }
   size_t count = 0;
   for (size_t i = 0; i < n; ++i) count += bits >> i & 1;
@@ -102,7 +103,7 @@ void compare_means(std::string& out, const Pair& p, std::span<const Group> group
   const Interval& ci = p.difference_ci;
   compose(out, "%s is %v%s above %s (%v against %v%s; 95 %: %v to %v, p %p, Hedges g %v)",
           {high.name(), sign * p.difference, step, low.name(), high.d.mean, low.d.mean, unit,
-           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::welch_t],
+           up ? ci.low : -ci.high, up ? ci.high : -ci.low, p.p_holm[Pair::kWelch],
            sign * p.effect.hedges_g});
 }
 
@@ -115,7 +116,7 @@ void Verdict::headline() {
     if (g.d.n > 1) compose(out, " (95 %: %v to %v)", {g.mean_ci.low, g.mean_ci.high});
     return compose(out, ", SD %v, over n = %d runs", {g.d.sd, g.d.n});
   }
-  const Found rest = find(Pair::welch_t, true);
+  const Found rest = find(Pair::kWelch, true);
   if (rest.tested == 0) {
     return compose(out, "too few runs to compare the %d %s: a test needs two of each",
                    {groups_.size(), plural_});
@@ -132,7 +133,7 @@ void Verdict::headline() {
   for (size_t i = 0; i < groups_.size(); ++i) others += groups_[i].d.n > 0 && !apart(i);
   const Word of_all = first ? "the " : "the other ";
   if (rest.differ == 0) {
-    const Word p = rest.least->p_holm[Pair::welch_t];
+    const Word p = rest.least->p_holm[Pair::kWelch];
     compose(out, "no difference in %s between %s%d %s can be shown ",
             {a_.metric, of_all, others, plural_});
     rest.tested == 1 ? compose(out, "(p %p)", {p})
@@ -182,8 +183,8 @@ void Verdict::overall() {
           "(Brown-Forsythe p %p)",
           {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
            words(spread), spread});
-  const size_t means = find(Pair::welch_t, true).differ;
-  const Found ranks = find(Pair::mann_whitney, true);
+  const size_t means = find(Pair::kWelch, true).differ;
+  const Found ranks = find(Pair::kMannWhitney, true);
   if (ranks.differ != means) {
     compose(sentence(),
             "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
@@ -195,7 +196,7 @@ void Verdict::overall() {
 // Of those that are not apart: what is apart the headline has said.
 void Verdict::differences(Pair::Kind kind) {
   const Found found = find(kind, true);
-  const bool means = kind == Pair::welch_t;
+  const bool means = kind == Pair::kWelch;
   if (means && found.tested < 2) return;
   size_t left = kListed;
   for (const Pair& p : a_.pairs) {
@@ -343,6 +344,21 @@ std::string explain_trial(const Trial& t) {
   return out;
 }
 
+// Another run with a fault that is far from the rest (Tukey's fence) on the side of the worst.
+const Trial* second_worst(const Group& g, const Trial* worst) {
+  const double sign = worst == g.least ? 1 : -1;
+  const double quarter = sign > 0 ? g.d.p25 : g.d.p75;
+  double most = sign * quarter - 1.5 * (g.d.p75 - g.d.p25);
+  const Trial* second = nullptr;
+  for (const Trial* t : g.trials) {
+    const double x = sign * t->metric(g.metric);
+    if (t == worst || t->reasons == 0 || !(x < most)) continue;
+    most = x;
+    second = t;
+  }
+  return second;
+}
+
 void Verdict::worst() {
   size_t left = kListed + 2;
   for (Group& g : a_.groups) {
@@ -352,11 +368,21 @@ void Verdict::worst() {
     if (left == 0 || g.worst_why.empty() || g.d.n < 2) continue;
     --left;
     std::string& out = sentence();
-    compose(out, "%s's %s, %v%s (",
-            {g.name(), t == g.least ? "minimum" : "maximum", t->metric(g.metric), unit_});
-    if (g.level == Level::runtime) compose(out, "%s ", {t->config});
-    compose(out, "run %d): %s", {t->numbers[Trial::run_number], g.worst_why});
+    compose(out, "%s's %s", {g.name(), t == g.least ? "minimum" : "maximum"});
+    append_run(out, g, *t, g.worst_why);
+    t = second_worst(g, t);
+    if (t == nullptr) continue;
+    out += "; the next";
+    append_run(out, g, *t, explain_trial(*t));
   }
+}
+
+// ", 72.80 % (chimera_homo run 5): why"
+void Verdict::append_run(std::string& out, const Group& g, const Trial& t,
+                         const std::string& why) const {
+  compose(out, ", %v%s (", {t.metric(g.metric), unit_});
+  if (g.level == Level::runtime) compose(out, "%s ", {t.config});
+  compose(out, "run %d): %s", {t[Trial::run_number], why});
 }
 
 // "12 cold, 2 loop"
@@ -407,8 +433,8 @@ void Verdict::all() {
   headline();
   if (groups_.size() > 1) {
     overall();
-    differences(Pair::welch_t);
-    differences(Pair::brown_forsythe);
+    differences(Pair::kWelch);
+    differences(Pair::kBrownForsythe);
     serial();
     detectable();
   }

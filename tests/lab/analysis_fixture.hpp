@@ -20,6 +20,7 @@ struct MadeTrial {
   MadeCall calls[2] = {};                // one an agent
   std::string stamp = "2025-11-15T19:00:00Z";
   std::string more = "";                 // further keys at the top, each with a comma in front
+  std::string host = "desk";
   const char* url[2] = {"http://a:11434", "http://b:11434"};
 
   static void append(std::string& out, double x) { append_shortest(out, x); }
@@ -43,6 +44,7 @@ struct MadeTrial {
       wire::append_json_string(out, c.text);
       out += "}]";
     }
+    out += ",\"system_info\":{\"hostname\":\"" + host + "\"}";
     return out + ",\"timestamp\":\"" + stamp + "\"}}";
   }
   std::string json() const {

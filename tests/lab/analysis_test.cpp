@@ -364,6 +364,63 @@ TEST_CASE("why a run is the worst") {
   }
 }
 
+TEST_CASE("the next worst run is told of when it has a fault and is far from the rest") {
+  struct Case {
+    const char* name;
+    double next;
+    MadeCall call;
+    const char* said;  // "" = nothing
+  };
+  const Case cases[] = {{"far, and faulty",
+                         86.43,
+                         {0, 50, "31 times the same"},
+                         "r's minimum, 72.80 % (c run 1): repetition loop of 8,179 tokens (agent "
+                         "1), 8,179 against 500 "
+                         "tokens, 10.00 s against 9.60 s; the next, 86.43 % (c run 2): answer "
+                         "without its end (agent 2)"},
+                        {"far, but sound", 86.43, {500, 50}, ""},
+                        {"faulty, but near", 97.9, {500, 4000}, ""}};
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    TrialSet set(kEfficiency);
+    for (int i = 0; i < 12; ++i) {
+      MadeTrial t;
+      t.run = i + 1;
+      t.efficiency = 98 + i * 0.1;
+      if (i == 0) {
+        t.efficiency = 72.8;
+        t.calls[0] = {8179, 50, std::string(500, 'x')};
+      }
+      if (i == 1) {
+        t.efficiency = c.next;
+        t.calls[1] = c.call;
+      }
+      t.add_to(set);
+    }
+    const Own<Analysis> a = analyse(set, {});
+    CAPTURE(all_of(a->verdict));
+    CHECK(says(a->verdict, "; the next") == (*c.said != 0));
+    CHECK(says(a->verdict, c.said));
+  }
+}
+
+TEST_CASE("failed runs count in the error rate, left out or not") {
+  for (const bool clean : {false, true}) {
+    TrialSet set(kEfficiency);
+    for (int i = 0; i < 4; ++i) {
+      MadeTrial t;
+      t.run = i + 1;
+      if (i == 0) t.calls[1].text = " ";
+      if (i == 1) t.calls[1].load_ms = 2000;  // cold, not failed
+      t.add_to(set);
+    }
+    const Own<Analysis> a = analyse(set, {.clean = clean});
+    CHECK(a->compared()[0].d.n == (clean ? 2 : 4));
+    CHECK(a->compared()[0].failed_runs == 1);
+    CHECK(Figures(a->compared()[0])[f_error_rate] == 25);
+  }
+}
+
 TEST_CASE("where less is better the worst run is the largest") {
   const std::vector<std::string> names = {"concurrent_wall_time_s"};
   TrialSet set(names);
@@ -433,6 +490,7 @@ TEST_CASE("warnings are part of the result") {
     if (i < 4) t.url[1] = t.url[0];
     if (i == 5) t.url[1] = "http://a:11435";
     if (i == 11) t.config = "other";
+    if (i == 3) t.host = "attic";
     if (i > 5) {
       t.more = ",\"chimera\":{\"schema\":\"chimera.trial/1\",\"simulated\":true,\"binary_bytes\":" +
                std::to_string(300000 + i / 11) + ",\"resources\":{\"max_rss_kib\":2000}}";
@@ -453,6 +511,7 @@ TEST_CASE("warnings are part of the result") {
   CHECK_SAYS(w, "not every runtime has runs in every configuration (3 of 4)");
   CHECK_SAYS(w, "2 of 2 runtimes have fewer than 10 runs: n = 6: an SD interval of");
   CHECK_SAYS(w, "3 of 3 cells have fewer than 10 runs: n = 1 (second / other) is too few");
+  CHECK_SAYS(w, "the runs come from different machines");
   CHECK_SILENT(w, "agents, ");
 }
 

@@ -133,7 +133,7 @@ TEST_CASE("an axis leaves out what would leave no room for the rest") {
     for (size_t i = 0; i < r.n; ++i) values.push_back(r.value(r.of, i));
   values.push_back(NAN);
   const Axis a = focused_axis(values, rows);
-  CHECK(a.low() == 70);     // the serial group is away, the single bad run is not
+  CHECK(a.low() == 70);  // the serial group is away, the single bad run is not
   CHECK(a.high() == 100);
 
   SUBCASE("not when it is much of the data") {
@@ -156,10 +156,14 @@ TEST_CASE("labels cover neither each other nor a mark, at any width") {
   struct Case {
     const char* name;
     int n;
-    double spread;      // of the marks, pixels
+    double spread;  // of the marks, pixels
   };
-  for (const Case& c : {Case{"few", 3, 200}, {"eight", 8, 200}, {"eight close", 8, 12},
-                        {"forty", 40, 270}, {"forty close", 40, 30}, {"all in one place", 40, 0},
+  for (const Case& c : {Case{"few", 3, 200},
+                        {"eight", 8, 200},
+                        {"eight close", 8, 12},
+                        {"forty", 40, 270},
+                        {"forty close", 40, 30},
+                        {"all in one place", 40, 0},
                         {"one", 1, 0}}) {
     CAPTURE(c.name);
     Rng rng(11);
@@ -265,9 +269,14 @@ TEST_CASE("text in markup is text") {
 }
 
 TEST_CASE("coordinates have no more digits than they need") {
-  for (const auto& [value, text] :
-       {std::pair<double, const char*>{0, "0"}, {1.5, "1.5"}, {-0.004, "0"}, {12.345678, "12.35"},
-        {-3.1, "-3.1"}, {99.999, "100"}, {100, "100"}, {0.05, "0.05"}}) {
+  for (const auto& [value, text] : {std::pair<double, const char*>{0, "0"},
+                                    {1.5, "1.5"},
+                                    {-0.004, "0"},
+                                    {12.345678, "12.35"},
+                                    {-3.1, "-3.1"},
+                                    {99.999, "100"},
+                                    {100, "100"},
+                                    {0.05, "0.05"}}) {
     std::string out;
     append_coordinate(out, value);
     CHECK(out == text);

@@ -108,8 +108,7 @@ TEST_CASE("names from outside are text in reports") {
     CHECK(text.find('\xff') == std::string::npos);
     CHECK(misnested(text) == "");
   }
-  CHECK(r.html.find("&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;\\x01\\xff") !=
-        std::string::npos);
+  CHECK(r.html.find("&lt;script&gt;alert(&#39;x&#39;)&amp;&quot;\\x01\\xff") != std::string::npos);
   CHECK(r.html.find("<pre>chimera stats &#39;a&lt;b&gt;&#39;</pre>") != std::string::npos);
 }
 
@@ -145,7 +144,8 @@ TEST_CASE("the page answers first and has every part that the data carry") {
   size_t circles = 0, marks = 0;
   for (size_t i = 0; (i = r.html.find("<circle cx='13'", i)) != std::string::npos; ++i) --circles;
   for (size_t i = 0; (i = r.html.find("<circle", i)) != std::string::npos; ++i) ++circles;
-  for (size_t i = 0; (i = r.html.find("<title>fast / one, run 3</title>", i)) != std::string::npos; ++i)
+  for (size_t i = 0; (i = r.html.find("<title>fast / one, run 3</title>", i)) != std::string::npos;
+       ++i)
     ++marks;
   CHECK(circles == 40);
   CHECK(marks == 1);

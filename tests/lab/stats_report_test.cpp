@@ -145,6 +145,29 @@ TEST_CASE("text keeps to the width of the terminal, but for tables and long word
   }
 }
 
+// Sums overflow, squares are infinite, agents took no time: JSON has numbers and null only.
+TEST_CASE("numbers at the end of the range") {
+  TrialSet set(kEfficiency);
+  for (int i = 0; i < 12; ++i) {
+    MadeTrial t;
+    t.run = i + 1;
+    t.runtime = i % 2 == 0 ? "a" : "b";
+    t.efficiency = i % 3 == 0 ? 1e308 : i % 3 == 1 ? -1e308 : 5e-324;
+    t.seconds[i % 2] = i % 4 == 0 ? 0 : 1e308;
+    t.wall = i % 5 == 0 ? 0 : 1e-300;
+    t.calls[1].tokens = 1e300;
+    t.add_to(set);
+  }
+  const Own<Analysis> a = analyse(set, {});
+  const StatsReport r{.set = set,
+                      .analyses = std::span(&a, 1),
+                      .changes = {},
+                      .command = "c",
+                      .version = "1"};
+  CHECK(wire::check_json(stats_json(r)));
+  CHECK(stats_text(r).find("nan") == std::string::npos);
+}
+
 TEST_CASE("no runs: every writer has something to write") {
   TrialSet set(kEfficiency);
   const Own<Analysis> none = analyse(set, {});

@@ -9,8 +9,8 @@
 
 namespace chimera {
 
-// So that `text`, from anywhere, is text wherever it stands, between quotes too: escaped, printable,
-// UTF-8 that XML allows.
+// So that `text`, from anywhere, is text wherever it stands, between quotes too: escaped,
+// printable, UTF-8 that XML allows.
 void append_escaped(std::string& out, std::string_view text);
 // With up to two decimals, none at the end that is 0; |value| under 1e9.
 void append_coordinate(std::string& out, double value);

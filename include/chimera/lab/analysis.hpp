@@ -64,7 +64,8 @@ struct Group {
   //   means[efficiency_percent] + means[imbalance_pp_of_wall] + means[overhead_pp] = 100
   double means[Trial::kNumbers];
   size_t contention_runs = 0;            // resource_contention_detected
-  size_t failed_runs = 0;                // a call ended in an error, or with no or half an answer
+  // A call ended in an error, or with no or half an answer: those that are left out count, too.
+  size_t failed_runs = 0;
   double cpu_us_per_token = kUnknown;    // (user + system) / tokens, over the runs that have both
   double tokens_per_run = kUnknown;      // of all agents together; the mean
   // The agents work one after the other: at least two, each run's wall time is the sum of theirs to
@@ -88,7 +89,7 @@ struct Group {
 
 // Two of the compared groups, a before b in Analysis::compared(). Differences are a - b.
 struct Pair {
-  enum Kind : uint8_t { welch_t, mann_whitney, brown_forsythe, kKinds };
+  enum Kind : uint8_t { kWelch, kMannWhitney, kBrownForsythe, kKinds };
   uint32_t a = 0, b = 0;                 // indices into compared()
   TestResult tests[kKinds];
   double p_holm[kKinds] = {};            // the kind's family are all pairs
