@@ -26,7 +26,7 @@ constexpr Nanos kLastWords = 5 * kSecond;   // between a child's last word and i
 constexpr size_t kMostWords = 4000;
 constexpr size_t kMostTrials = 100'000;     // as many as are read again
 constexpr int kStopped = -1;                // by a signal
-constexpr const char* kFailedFile = "/failed.txt";
+constexpr const char* kFailedFile = "/failed.txt";   // in a trial's folder
 
 // How a child ended: its exit code, or kStopped, and its lines on stderr.
 struct Ending {
@@ -34,10 +34,17 @@ struct Ending {
   std::string words;
 };
 
+Ending not_started(const Error& error) {
+  // A server that cannot listen has said so.
+  if (error.code == Errc::closed) return {74, "chimera: a simulated server ended at once\n"};
+  return {exit_code(error), "chimera: cannot start: " + explain(error, {}, {})};
+}
+
 class Session {
  public:
   explicit Session(Experiment& e)
-      : e_(e), s_(e.settings), out_(s_.output), unfinished_(out_ + "/.unfinished") {
+      : e_(e), s_(e.settings), out_(s_.output), unfinished_(out_ + "/.unfinished"),
+        trial_(unfinished_ + "/trial") {
     shows_ = s_.progress && !s_.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
   }
 
@@ -48,11 +55,12 @@ class Session {
  private:
   bool done_before(size_t index);
   int trial(size_t index);
-  Ending measure(size_t index, const std::string& folder);
+  std::string place(const lab::BenchTrial& t) const;
+  Ending measure(size_t index);
   Ending child(const std::string& program, std::string_view arguments);
   std::string command(const lab::BenchTrial& t, std::string_view output, bool warm_up);
   void choose_servers(size_t index);
-  int keep(size_t index, const Ending& ending, const std::string& folder);
+  int keep(size_t index, const Ending& ending);
   void show();
   int cannot_write(const Error& error, const std::string& path);
   void append_counts(std::string& s) const;
@@ -62,7 +70,7 @@ class Session {
   Experiment& e_;
   Settings& s_;
   const std::string& out_;
-  const std::string unfinished_;
+  const std::string unfinished_, trial_;   // the folder of the trial at work
   bool shows_ = false;
 
   size_t at_ = 0, kept_ = 0, succeeded_ = 0, failed_ = 0;
@@ -72,6 +80,11 @@ class Session {
 };
 
 // ---- one trial ----------------------------------------------------------------------------------
+
+std::string Session::place(const lab::BenchTrial& t) const {
+  std::string path = out_;
+  return path.append("/").append(folder_of(e_, t));
+}
 
 // The words behind the program's name.
 std::string Session::command(const lab::BenchTrial& t, std::string_view output, bool warm_up) {
@@ -98,7 +111,7 @@ void Session::dry_run(std::string& text) {
   for (const lab::BenchTrial& t : e_.trials) {
     const std::string& program = e_.variants[t.variant].what;
     append_quoted(text, program.empty() ? "chimera" : program);
-    const std::string words = command(t, out_ + "/" + folder_of(e_, t), false);
+    const std::string words = command(t, place(t), false);
     std::string_view rest = words, word;
     while (next_part(rest, '\0', word)) {
       append_quoted(text += ' ', word.starts_with("--header=") ? "--header=***" : word);
@@ -113,7 +126,7 @@ Ending Session::child(const std::string& program, std::string_view arguments) {
   const Nanos limit = s_.bench.trial_timeout;
   const Nanos deadline = limit == 0 ? kNever : later(sys::now(), limit);
   auto started = sys::Child::start(program, arguments);
-  if (!started) return {exit_code(started.error()), explain(started.error(), {}, {})};
+  if (!started) return not_started(started.error());
   sys::Child child = std::move(*started);
   for (;;) {
     const Nanos frame = later(sys::now(), kFrame);
@@ -146,7 +159,7 @@ void Session::choose_servers(size_t index) {
   if (same && !e_.warm_up) s_.sim_spec.append(",load=0");
 }
 
-Ending Session::measure(size_t index, const std::string& folder) {
+Ending Session::measure(size_t index) {
   const lab::BenchTrial& t = e_.trials[index];
   const std::string& program = e_.variants[t.variant].what;
   SimServers servers;
@@ -155,14 +168,14 @@ Ending Session::measure(size_t index, const std::string& folder) {
     choose_servers(index);
     const auto started = servers.start(s_, (uint64_t{t.seed} + 1) << 16);
     s_.sim_spec.resize(size);
-    if (!started) return {exit_code(started.error()), explain(started.error(), {}, {})};
+    if (!started) return not_started(started.error());
   }
   if (e_.warm_up && (s_.simulate || warm_for_ != t.config)) {
     Ending end = child(program, command(t, {}, true));
     if (end.code != 0) return end;
   }
   warm_for_ = t.config;
-  return child(program, command(t, folder, false));
+  return child(program, command(t, trial_, false));
 }
 
 int Session::cannot_write(const Error& error, const std::string& path) {
@@ -171,45 +184,44 @@ int Session::cannot_write(const Error& error, const std::string& path) {
 }
 
 // Gives what a trial has left its final name. 0, or the exit code of a failure to write.
-int Session::keep(size_t index, const Ending& ending, const std::string& folder) {
-  const std::string path = out_ + "/" + folder_of(e_, e_.trials[index]);
+int Session::keep(size_t index, const Ending& ending) {
+  const std::string path = place(e_.trials[index]);
+  const bool failed = ending.code != 0;
   // What an interrupted run leaves.
-  if (ending.code != 0) (void)sys::move(folder + "/partial_run_1", folder + "/run_1");
-  Result<void> done = complete_record(e_, index, folder);
-  if (done && ending.code != 0) {
+  if (failed) (void)sys::move(trial_ + "/partial_run_1", trial_ + "/run_1");
+  Result<void> done = complete_record(e_, index, trial_);
+  if (done && failed) {
     std::string text = "exit ";
     append_i64(text, ending.code);
-    done = sys::write_file_atomic(folder + kFailedFile, text.append("\n").append(ending.words));
+    done = sys::write_file_atomic(trial_ + kFailedFile, text.append("\n").append(ending.words));
   }
   if (done) done = sys::make_directories(path.substr(0, path.rfind('/')));
-  if (done) done = sys::move(folder, path);
+  if (done) done = sys::move(trial_, path);
   return done ? 0 : cannot_write(done.error(), path);
 }
 
 // 0; kStopped; or the exit code of a failure to write, which ends it all.
 int Session::trial(size_t index) {
-  const std::string folder = unfinished_ + "/trial";
-  const auto ready = sys::remove_tree(folder);
-  if (!ready) return cannot_write(ready.error(), folder);
-  const auto made = sys::make_directories(folder);
-  if (!made) return cannot_write(made.error(), folder);
-  const Ending ending = measure(index, folder);
+  auto ready = sys::remove_tree(trial_);
+  if (ready) ready = sys::make_directories(trial_);
+  if (!ready) return cannot_write(ready.error(), trial_);
+  const Ending ending = measure(index);
   if (ending.code == kStopped) return kStopped;
   ++(ending.code == 0 ? succeeded_ : failed_);
   if (ending.code != 0) {
     if (first_failure_ == 0) first_failure_ = ending.code;
-    std::string line = folder_of(e_, e_.trials[index]) + " failed: ";
-    std::string_view words = ending.words, first;
-    if (next_line(words, first)) first.remove_prefix(strlen("chimera: "));
+    std::string_view words = ending.words, first = "chimera: no word of why";
+    next_line(words, first);
     if (shows_) draw({});
-    say(line.append(first.empty() ? "no word of why" : first));
+    std::string line = folder_of(e_, e_.trials[index]);
+    say(line.append(" failed: ").append(first.substr(strlen("chimera: "))));
   }
-  return keep(index, ending, folder);
+  return keep(index, ending);
 }
 
 // Counts a trial that is there. A failed one may be wanted again: then it is taken away.
 bool Session::done_before(size_t index) {
-  const std::string path = out_ + "/" + folder_of(e_, e_.trials[index]);
+  const std::string path = place(e_.trials[index]);
   if (!sys::file_info(path + "/metrics.json", true)) return false;
   const auto failed = sys::read_file(path + kFailedFile, 64 << 10);
   if (failed && s_.bench.redo_failed) {

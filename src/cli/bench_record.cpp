@@ -8,7 +8,6 @@
 #include "chimera/cli/explain.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
-#include "chimera/sys/process.hpp"
 #include "chimera/wire/json.hpp"
 
 namespace chimera::cli {
@@ -60,16 +59,14 @@ void write_plan(JsonWriter& j, const Experiment& e) {
 }
 
 std::string bench_json(const Experiment& e) {
-  const sys::SystemInfo system = sys::system_info();
-  std::string out, stamp;
-  append_rfc3339(stamp, sys::unix_now_ns());
+  std::string out, text = "chimera bench" + e.settings.command;
   JsonWriter j(out, JsonWriter::Style::pretty);
-  j.begin_object().field("command", "chimera bench" + e.settings.command);
-  j.field("created_at", stamp);
+  j.begin_object().field("command", text);
+  text.clear();
+  append_rfc3339(text, sys::unix_now_ns());
+  j.field("created_at", text);
   write_plan(j, e);
-  j.field("schema", "chimera.bench/1").key("system").begin_object().field("arch", system.arch);
-  j.field("hostname", system.hostname).field("kernel", system.kernel).field("os", system.os);
-  j.end_object().end_object();
+  j.field("schema", "chimera.bench/1").end_object();
   return out;
 }
 

@@ -16,20 +16,22 @@ namespace {
 // `chimera sim` as server `i` of `count`. Each has a port and a truth file of its own, and a seed
 // when one is given.
 std::string sim_arguments(const Settings& s, int i, int count, uint64_t seed) {
-  std::string words, number;
+  std::string words;
   add_word(words, "sim");
   std::string_view rest = s.sim_spec, pair;
   while (next_part(rest, ',', pair)) {
-    if (!trim(pair).empty()) add_word(words, "--", trim(pair));
+    pair = trim(pair);
+    if (!pair.empty()) add_word(words, "--", pair);
   }
-  append_i64(number, s.sim.port == 0 ? 0 : s.sim.port + i);
-  add_word(words, "--port=", number);
-  number.clear();
-  append_u64(number, seed + static_cast<uint64_t>(i));
-  if (seed != 0) add_word(words, "--seed=", number);
-  number = s.sim.truth + ".";
-  append_i64(number, i + 1);
-  if (!s.sim.truth.empty() && count > 1) add_word(words, "--truth=", number);
+  append_i64(words.append("--port="), s.sim.port == 0 ? 0 : s.sim.port + i);
+  words.push_back('\0');
+  if (seed != 0) {
+    append_u64(words.append("--seed="), seed + static_cast<uint64_t>(i));
+    words.push_back('\0');
+  }
+  if (s.sim.truth.empty() || count == 1) return words;
+  append_i64(words.append("--truth=").append(s.sim.truth).append("."), i + 1);
+  words.push_back('\0');
   return words;
 }
 

@@ -29,6 +29,7 @@ def option_table():
         "kClient": {"run", "fetch"},
         "kSelftest": {"selftest"},
         "kBench": {"bench"},
+        "kTrial": {"run", "bench"},
         "kStats": {"stats"},
     }
     for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
@@ -44,7 +45,7 @@ def option_table():
 def help_texts():
     table = list(option_table())
     ok(len(table) > 60, "the table of options was found", len(table))
-    for command in COMMANDS + ["selftest"]:
+    for command in COMMANDS + ["selftest", "bench"]:
         r = run(command, "--help")
         equal((r.code, r.err), (0, b""), command + " --help: exit code and stderr")
         ok(b"\x1b" not in r.out and r.text.endswith("\n"), command + " --help: plain text")

@@ -81,7 +81,9 @@ int fuzz_cli(std::string_view input) {
   Words words;
   std::string_view word;
   while (chimera::next_part(input, '\n', word)) words.emplace_back(word.substr(0, word.find('\0')));
-  for (const Commands command : {kRun, kFetch, kIngest, kSim}) check_command(command, words);
+  for (const Commands command : {kRun, kFetch, kIngest, kSim, kBench}) {
+    check_command(command, words);
+  }
   return 0;
 }
 
