@@ -1,5 +1,5 @@
-// Text that is rarely shown (help), kept in about 57 % of its bytes: a byte of 0x80 or more stands for
-// a fragment that is frequent in such text. It is packed while compiling; sources have it plain.
+// Text that is rarely shown (help), kept in about 57 % of its bytes: a byte of 0x80 or more stands
+// for a fragment that is frequent in such text. Packed while compiling; sources have it plain.
 //
 // Thread: any.
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace chimera {
 
-// 128 of them, those with the same first character together, longer ones first. Chosen from the help
-// texts for what each saves; any others would do, for they are looked up, not counted.
+// 128 of them, those with the same first character together, longer ones first. Chosen from the
+// help texts for what each saves; any others would do, for they are looked up, not counted.
 inline constexpr char kFragments[] =
     "\nEXAMPLES\n|         | run n| the | of | --| = | @N| an|  | (| *| /| a| b| i| m| r| s|"
     " t| w|(T)|, |.\n|. |/api/|0)|00|127.0.0.1|: |; |COMMAND|DIR|TTFT |TIME|agent|a |ab|ad|"
