@@ -84,7 +84,8 @@ void save_run(Job& job, const agent::RunOutcome& run) {
     std::string name = i < 2 ? fixed[i] : run.agents[i].config.id;
     save(job, folder, name.append("_report.md"), lab::agent_markdown(run.agents[i]));
   }
-  save(job, folder, "metrics.json", lab::metrics_json(run, job.process));   // last: a folder with it is whole
+  // Last: a folder with it is whole.
+  save(job, folder, "metrics.json", lab::metrics_json(run, job.process));
 }
 
 lab::Summary summary_of(const Job& job) {

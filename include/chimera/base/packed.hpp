@@ -1,5 +1,5 @@
-// Text that is rarely shown (help), kept in about 57 % of its bytes: a byte of 0x80 or more stands for
-// a fragment that is frequent in such text. It is packed while compiling; sources have it plain.
+// Text that is rarely shown (help), kept in about 57 % of its bytes: a byte of 0x80 or more stands
+// for a fragment that is frequent in such text. Packed while compiling; sources have it plain.
 //
 // Thread: any.
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace chimera {
 
-// 128 of them, those with the same first character together, longer ones first. Chosen from the help
-// texts for what each saves; any others would do, for they are looked up, not counted.
+// 128 of them, those with the same first character together, longer ones first. Chosen from the
+// help texts for what each saves; any others would do, for they are looked up, not counted.
 inline constexpr char kFragments[] =
     "\nEXAMPLES\n|         | run n| the | of | --| = | @N| an|  | (| *| /| a| b| i| m| r| s|"
     " t| w|(T)|, |.\n|. |/api/|0)|00|127.0.0.1|: |; |COMMAND|DIR|TTFT |TIME|agent|a |ab|ad|"
@@ -27,34 +27,44 @@ void append_unpacked(std::string& out, const char* packed);
 
 namespace detail {
 
+// Plain loops over plain characters: GCC 12 cannot evaluate std::string_view's functions while
+// compiling when a sanitizer is on.
 class Packer {
  public:
   consteval Packer() {
     size_t count = 0;
-    std::string_view rest = kFragments;
-    for (size_t end; (end = rest.find('|')) != rest.npos; rest.remove_prefix(end + 1)) {
-      const auto first = static_cast<size_t>(rest[0]);
+    for (size_t at = 0; kFragments[at] != 0; ++at) {
+      if (at != 0 && kFragments[at - 1] != '|') continue;
+      const auto first = static_cast<size_t>(kFragments[at]);
       if (count_[first]++ == 0) first_[first] = count;
-      fragments_[count++] = rest.substr(0, end);    // out of range: too many of them
+      begin_[count++] = at;                         // out of range: too many of them
     }
   }
 
   // Calls `put` with each byte of the packed text.
   template <class Put>
-  constexpr void pack(std::string_view text, Put put) const {
-    while (!text.empty()) {
-      const auto first = static_cast<size_t>(text[0]);
+  constexpr void pack(const char* text, Put put) const {
+    while (*text != 0) {
+      const auto first = static_cast<size_t>(*text);
       size_t code = first_[first];                  // out of range: not ASCII
       const size_t end = code + count_[first];
-      while (code < end && !text.starts_with(fragments_[code])) ++code;
-      put(code < end ? static_cast<char>(0x80 + code) : text[0]);
-      text.remove_prefix(code < end ? fragments_[code].size() : 1);
+      size_t length = 0;
+      while (code < end && (length = matching(text, begin_[code])) == 0) ++code;
+      put(code < end ? static_cast<char>(0x80 + code) : *text);
+      text += code < end ? length : 1;
     }
   }
 
  private:
-  std::array<std::string_view, 128> fragments_{};
-  std::array<size_t, 128> first_{}, count_{};       // by first character
+  // The length of the fragment that begins at `at` when the text begins with it, or 0.
+  static constexpr size_t matching(const char* text, size_t at) {
+    size_t n = 0;
+    while (kFragments[at + n] != '|' && kFragments[at + n] == text[n]) ++n;
+    return kFragments[at + n] == '|' ? n : 0;
+  }
+
+  size_t begin_[128] = {};
+  size_t first_[128] = {}, count_[128] = {};        // by first character
 };
 
 }  // namespace detail
@@ -95,10 +105,11 @@ class PackedTable {
  public:
   static constexpr auto kRows = [] {
     auto rows = std::to_array(Plain);
-    const char* next = kText.data();
+    size_t at = 0;
     for (auto& row : rows) {
-      row.*Field = next;
-      next += std::string_view(next).size() + 1;
+      row.*Field = kText.data() + at;
+      while (kText[at++] != 0) {
+      }
     }
     return rows;
   }();

@@ -1,5 +1,5 @@
-// One sort for everything that is sorted away from where time is short: std::sort costs 4 KB of code
-// for every type, and a heap sort of its own 450 bytes.
+// One sort for everything that is sorted away from where time is short: std::sort costs 4 KB of
+// code for every type, and a heap sort of its own 450 bytes.
 //
 // Thread: any. Cost: about 2 n log n comparisons through a pointer, no allocation. Not stable.
 #pragma once

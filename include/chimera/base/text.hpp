@@ -15,8 +15,8 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Compares with a literal whose length is known here. std's == makes a call of its own to measure it:
-// 15 bytes at each of hundreds of places.
+// Compares with a literal whose length is known here. std's == makes a call of its own to measure
+// it: 15 bytes at each of a hundred places.
 template <size_t N>
 [[gnu::always_inline]] constexpr bool operator==(std::string_view a, const char (&literal)[N]) {
   return a == std::string_view(literal, __builtin_strlen(literal));

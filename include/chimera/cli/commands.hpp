@@ -21,7 +21,7 @@ struct Command {
   const char* name;
   const char* synopsis;       // behind the name
   const char* summary;        // one line
-  const char* details;        // behind the option list: formulas, examples; packed (base/packed.hpp)
+  const char* details;        // behind the option list; packed (base/packed.hpp)
   int (*main)(Settings& s);
 };
 std::span<const Command> commands();
