@@ -320,9 +320,11 @@ def killed_and_resumed():
         out = top + "/out"
         words = ["bench", NOTES, "-O", out, SLOW, "--plan", path, "--presets=smol,smol-1kb,asyncio", "--runs=4"]
         all_of_it = wanted(["smol", "smol-1kb", "asyncio"], "ab", 4)
+        found = {}
         for _ in range(5):
             p = start(*words)
-            time.sleep(rng.uniform(0.1, 0.6))
+            rig.eventually(lambda: len(cells(out)) > len(found))
+            time.sleep(rng.uniform(0, 0.3))
             p.send_signal(signal.SIGKILL)
             wait(p)
             found = cells(out)

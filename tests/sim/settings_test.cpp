@@ -55,7 +55,7 @@ TEST_CASE("bad values are a usage error that names the key") {
     const char* what;
   };
   static const Case cases[] = {
-      {"speed=3", "no such"},
+      {"haste=3", "no such"},
       {"port", "key=value"},
       {"port=65536", "port"},
       {"port=-1", "port"},
