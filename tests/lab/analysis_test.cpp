@@ -205,8 +205,8 @@ TEST_CASE("means that a run far out hides differ by ranks, and it says so") {
   const Own<Analysis> a = analyse(set, {});
   CHECK(a->headline ==
         "in efficiency_percent 1 of 1 pairs of the 2 runtimes differ by ranks, none by its means; "
-        "most surely a is above b (medians 95.55 and 93.55 %; Mann-Whitney p = 0.0005, Cliff's delta "
-        "0.85)");
+        "most surely a is above b (medians 95.55 and 93.55 %; Mann-Whitney p = 0.0005, Cliff's "
+        "delta 0.85)");
 }
 
 TEST_CASE("spread is a difference of its own") {
