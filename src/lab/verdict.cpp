@@ -39,7 +39,7 @@ class Verdict {
   bool apart(size_t i) const { return i < Analysis::kMostCompared && (apart_ >> i & 1) != 0; }
 
   void headline();
-  void most_surely(std::string& out, const Pair& pair);
+  void compare_ranks(std::string& out, const Pair& p) const;
   void ranking(std::string& out);
   void overall();
   void differences(Pair::Kind kind);
@@ -132,7 +132,12 @@ void Verdict::headline() {
   size_t others = 0;
   for (size_t i = 0; i < groups_.size(); ++i) others += groups_[i].d.n > 0 && !apart(i);
   const Word of_all = first ? "the " : "the other ";
-  if (rest.differ == 0) {
+  const Found ranks = find(Pair::kMannWhitney, true);
+  if (rest.differ == 0 && ranks.differ > 0) {
+    compose(out, "in %s %d of %d pairs of %s%d %s differ by ranks, none by its means; most surely ",
+            {a_.metric, ranks.differ, ranks.tested, of_all, others, plural_});
+    compare_ranks(out, *ranks.least);
+  } else if (rest.differ == 0) {
     const Word p = rest.least->p_holm[Pair::kWelch];
     compose(out, "no difference in %s between %s%d %s can be shown ",
             {a_.metric, of_all, others, plural_});
@@ -144,13 +149,22 @@ void Verdict::headline() {
   } else {
     compose(out, "of %s%d %s, %d of %d pairs differ in %s; ",
             {of_all, others, plural_, rest.differ, rest.tested, a_.metric});
-    rest.differ == rest.tested&& others <= kListed ? ranking(out) : most_surely(out, *rest.least);
+    if (rest.differ == rest.tested && others <= kListed) {
+      ranking(out);
+    } else {
+      out += "most surely ";
+      compare_means(out, *rest.least, groups_, unit_, step_);
+    }
   }
 }
 
-void Verdict::most_surely(std::string& out, const Pair& pair) {
-  out += "most surely ";
-  compare_means(out, pair, groups_, unit_, step_);
+void Verdict::compare_ranks(std::string& out, const Pair& p) const {
+  const double delta = p.effect.cliff_delta;
+  const Group& high = groups_[delta > 0 ? p.a : p.b];
+  const Group& low = groups_[delta > 0 ? p.b : p.a];
+  compose(out, "%s is above %s (medians %v and %v%s; Mann-Whitney p %p, Cliff's delta %v)",
+          {high.name(), low.name(), high.d.p50, low.d.p50, unit_, p.p_holm[Pair::kMannWhitney],
+           fabs(delta)});
 }
 
 // "from the highest: a (96.50), b (93.50), c (76.50)"
@@ -183,12 +197,11 @@ void Verdict::overall() {
           "(Brown-Forsythe p %p)",
           {working, plural_, any_serial_ ? " with concurrent agents" : "", words(level), level,
            words(spread), spread});
+  // Where the means show nothing, the headline has gone by ranks.
   const size_t means = find(Pair::kWelch, true).differ;
   const Found ranks = find(Pair::kMannWhitney, true);
-  if (ranks.differ != means) {
-    compose(sentence(),
-            "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d: outliers "
-            "decide",
+  if (means > 0 && ranks.differ != means) {
+    compose(sentence(), "By ranks (Mann-Whitney) %d of %d pairs differ, by means (Welch) %d",
             {ranks.differ, ranks.tested, means});
   }
 }
