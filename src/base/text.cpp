@@ -77,10 +77,11 @@ bool iequals(std::string_view a, std::string_view b) {
 bool icontains(std::string_view haystack, std::string_view lower_needle) {
   const size_t n = lower_needle.size();
   if (n == 0) return true;
+  const char lower = lower_needle[0];
+  const char upper = is_alpha(lower) ? static_cast<char>(lower - 32) : lower;
   for (size_t i = 0; i + n <= haystack.size(); ++i) {
-    if (to_lower(haystack[i]) == lower_needle[0] && iequals({&haystack[i], n}, lower_needle)) {
-      return true;
-    }
+    const char c = haystack[i];
+    if ((c == lower || c == upper) && iequals({&haystack[i], n}, lower_needle)) return true;
   }
   return false;
 }

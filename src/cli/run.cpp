@@ -208,6 +208,32 @@ void print_summary(Job& job) {
 
 // ---- the work -----------------------------------------------------------------------------------
 
+// Not before the first request, which it would delay.
+void describe_process(Job& job) {
+  const Settings& s = job.settings;
+  lab::ProcessFigures& p = job.process;
+  const sys::SystemInfo system = sys::system_info();
+  p.runtime = rt::name_of(s.runtime.kind);
+  p.threads = job.runtime.config().threads;
+  p.workers = job.runtime.workers();
+  p.preset = preset_in_force(s, p.threads);
+  p.pin = s.runtime.pin;
+  p.lifo = s.runtime.lifo;
+  p.permits = s.permits;
+  p.read_size = s.runtime.read_size;
+  p.coalesce = s.client.policy.coalesce;
+  p.keep_alive = s.client.policy.keep_alive;
+  p.version = version();
+  p.command = "chimera run" + s.command;
+  p.binary_bytes = sys::executable_bytes();
+  p.seed = s.common.seed.value_or(-1);
+  p.simulated = s.simulate;
+  p.arch = system.arch;
+  p.hostname = system.hostname;
+  p.os = system.os;
+  p.kernel = system.kernel;
+}
+
 // Until the first request of all.
 void note_startup(Job& job, const agent::RunOutcome& run) {
   Nanos first = kNever;
@@ -268,6 +294,7 @@ rt::Task<void> run_all(Job& job) {
     rt::Task<void> together = agent::run_crew(job.crew, k, progress, run);
     co_await watched(job, progress, k, std::move(together));
     charge_run(job, before);
+    if (k == 1) describe_process(job);
     run.serial = std::move(job.serial);   // lent: every record has it
     if (k == 1) note_startup(job, run);
     if (k == 1 && record && !run.interrupted) co_await ask_versions(job);
@@ -279,6 +306,7 @@ rt::Task<void> run_all(Job& job) {
 rt::Runtime* stoppable = nullptr;
 
 int finish(Job& job) {
+  if (job.process.version.empty()) describe_process(job);   // no run came to its end
   if (!job.settings.output.empty()) save_summary(job);
   print_summary(job);
   if (sys::stop_signal() != 0) {
@@ -300,31 +328,6 @@ int finish(Job& job) {
 int refuse(std::string_view what, const Error& e, std::string_view subject) {
   complain(what, e, subject);
   return exit_code(e);
-}
-
-void describe_process(Job& job) {
-  const Settings& s = job.settings;
-  lab::ProcessFigures& p = job.process;
-  const sys::SystemInfo system = sys::system_info();
-  p.runtime = rt::name_of(s.runtime.kind);
-  p.threads = job.runtime.config().threads;
-  p.workers = job.runtime.workers();
-  p.preset = preset_in_force(s, p.threads);
-  p.pin = s.runtime.pin;
-  p.lifo = s.runtime.lifo;
-  p.permits = s.permits;
-  p.read_size = s.runtime.read_size;
-  p.coalesce = s.client.policy.coalesce;
-  p.keep_alive = s.client.policy.keep_alive;
-  p.version = version();
-  p.command = "chimera run" + s.command;
-  p.binary_bytes = sys::executable_bytes();
-  p.seed = s.common.seed.value_or(-1);
-  p.simulated = s.simulate;
-  p.arch = system.arch;
-  p.hostname = system.hostname;
-  p.os = system.os;
-  p.kernel = system.kernel;
 }
 
 Result<void> check_folders(const Settings& s, const std::string& directory, std::string& subject) {
@@ -353,7 +356,6 @@ bool share_a_server(std::span<const agent::AgentConfig> agents) {
 int start(Job& job) {
   const auto opened = job.runtime.open(job.settings.runtime);
   if (!opened) return refuse("runtime", opened.error(), {});
-  describe_process(job);
   stoppable = &job.runtime;
   sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   job.runtime.run(run_all(job));

@@ -75,8 +75,7 @@ struct HttpClient::Answer {
   Exchange& out;
   Nanos asked = 0;                 // the request was out, as far as it got
   Nanos last_byte = 0;
-  std::string head_bytes;          // an incomplete head
-  std::string withheld;            // by `coalesce`
+  std::string kept;                // an incomplete head, or what `coalesce` withholds of the body
   wire::ChunkDecoder chunks;
   uint64_t left = 0;               // of Framing::length
   uint32_t coalesce;
@@ -113,19 +112,16 @@ Result<void> HttpClient::Answer::feed(std::string_view bytes, Nanos at) {
 // Interim responses are skipped; what follows the final head is body.
 Result<void> HttpClient::Answer::feed_head(std::string_view bytes, Nanos at) {
   std::string_view unread = bytes;
-  if (!head_bytes.empty()) {
-    head_bytes.append(bytes);
-    unread = head_bytes;
+  std::string joined;
+  if (!kept.empty()) {
+    joined.swap(kept);
+    unread = joined.append(bytes);
   }
   for (;;) {
     CHI_TRY(const std::optional<wire::ResponseHead> head,
             wire::parse_response_head(unread, head_request));
     if (!head) {
-      if (head_bytes.empty()) {
-        head_bytes = unread;
-      } else {
-        head_bytes.erase(0, head_bytes.size() - unread.size());   // `unread` is its end
-      }
+      kept = unread;
       return {};
     }
     unread.remove_prefix(head->size);
@@ -183,14 +179,14 @@ Result<void> HttpClient::Answer::deliver(std::string_view piece, Nanos at) {
   if (piece.empty()) return {};
   out.body_bytes += piece.size();
   if (coalesce == 0) return sink.on_body(piece, at);
-  withheld.append(piece);
-  return withheld.size() < coalesce ? Result<void>() : flush(at);
+  kept.append(piece);
+  return kept.size() < coalesce ? Result<void>() : flush(at);
 }
 
 Result<void> HttpClient::Answer::flush(Nanos at) {
-  if (withheld.empty()) return {};
+  if (!in_body || kept.empty()) return {};
   std::string bytes;
-  bytes.swap(withheld);
+  bytes.swap(kept);
   return sink.on_body(bytes, at);
 }
 

@@ -28,9 +28,9 @@ void settle(Runnable& run, Place place) {
 void Scope::start(Task<void> child, Place place, Account* account) {
   pending_.fetch_add(1, std::memory_order_relaxed);
   auto frame = child.release();
-  detail::Promise<void>& promise = frame.promise();
-  promise.scope = this;
-  Runnable& run = promise.run;
+  frame.promise().scope = this;
+  Runnable& run = *new Runnable;
+  run.first = true;
   run.suspend(frame);
   if (account != nullptr) run.account = account;
   settle(run, place);

@@ -252,6 +252,7 @@ void Worker::run_one(Runnable& r) {
   movable_ = r.movable;
   running_ = true;
   std::coroutine_handle<> frame = r.frame;
+  if (r.first) delete &r;
   while (frame) {
     frame.resume();
     frame = next_;

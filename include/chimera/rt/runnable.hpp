@@ -32,9 +32,11 @@ struct Handover {
   What what = What::resume;
 };
 
-// Lives in whatever the coroutine waits for (an operation, a gate, a scope), never on the heap.
+// Lives in whatever the coroutine waits for (an operation, a gate, a scope); for the first resume of
+// a scope's child on the heap, until the worker resumes it: every frame would keep one else.
 struct Runnable : Handover {
   bool movable = false;                 // may be resumed by any worker of its runtime
+  bool first = false;                   // on the heap
   std::coroutine_handle<> frame;
   Account* account = nullptr;
   Worker* home = nullptr;               // where it is to be resumed; where it suspended, if movable

@@ -88,7 +88,6 @@ struct Promise<void> : PromiseBase {
   };
 
   Scope* scope = nullptr;   // set for a scope's child, which has no parent
-  Runnable run;             // for its first resume
   Task<void> get_return_object();
   Final final_suspend() noexcept { return {}; }
   void return_void() {}

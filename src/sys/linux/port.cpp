@@ -218,19 +218,19 @@ struct LinuxPort : Port {
     hungry.clear();
   }
 
-  // A dial is finished by SO_ERROR alone, whatever bits arrived.
+  // A dial is finished by what the socket has become, whatever bits arrived.
   bool finish_out(Op& op) {
     if (op.kind != Op::Kind::dial) return attempt(op);
+    // Only a connected socket has a peer.
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    op.outcome = 0;
+    if (::getpeername(op.handle, reinterpret_cast<sockaddr*>(&peer), &size) == 0) return true;
     int error = 0;
-    socklen_t size = sizeof error;
+    size = sizeof error;
     ::getsockopt(op.handle, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error == 0) {
-      // A spurious event leaves no error and no connection: only a connected socket has a peer.
-      sockaddr_storage peer;
-      size = sizeof peer;
-      if (::getpeername(op.handle, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
-    }
-    op.outcome = error == 0 ? 0 : outcome_of(error);
+    if (error == 0) return false;   // a spurious event
+    op.outcome = outcome_of(error);
     return true;
   }
 
