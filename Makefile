@@ -149,9 +149,11 @@ build/product/chimera: $(call kind_objects,product,$(KIND)) src/files.txt build/
 	$(call SAY,LINK)
 	$(Q)$(CXX) $(product_LINK) $(filter %.o,$^) -o $@
 
+# Started once: should another glibc miss what is left out of it, that shows here and not at a user's.
 build/chimera: build/product/chimera
 	$(call SAY,STRIP)
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
+	$(Q)$@ --version > /dev/null || { echo "$@ does not start: try make WHOLE_LIBC=1" >&2; rm $@; exit 1; }
 
 # The release. Debian's libstdc++ is built for glibc; only its headers are used and, of its archive,
 # what needs no glibc. Three definitions make the headers at home on musl: __GLIBC_PREREQ is a macro

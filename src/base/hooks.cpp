@@ -15,8 +15,11 @@
 
 namespace {
 
-[[noreturn]] void out_of_memory() { chimera::die("chimera: out of memory\n"); }
-[[noreturn]] void library_check() { chimera::die("chimera: standard library check failed\n"); }
+// noinline: there are seventy calls.
+[[noreturn, gnu::noinline]] void out_of_memory() { chimera::die("chimera: out of memory\n"); }
+[[noreturn, gnu::noinline]] void library_check() {
+  chimera::die("chimera: standard library check failed\n");
+}
 
 }  // namespace
 

@@ -32,6 +32,7 @@ inline constexpr char kStatsDetails[] =
     "  Doubtful runs: a load over 1 s (cold), no last record (truncated), an answer that repeats\n"
     "  itself (loop), a failed call (error), no text (empty). Without --clean they count, and the\n"
     "  verdict says what is without them; with --clean the other way round.\n"
+    "  A run of bench or run that did not come to its end never counts.\n"
     "\nGATES\n"
     "  NAME OP NUMBER, OP one of < <= > >=, checked for each runtime. NAME is a column of -f csv\n"
     "  (mean, sd, cv, min, p5, p50, max, n, contention_rate, error_rate, overhead_ms, ...) or any\n"

@@ -124,7 +124,8 @@ void sentences(Document& d, const char* title, std::span<const std::string> list
 }
 
 void left_out(Document& d, const Analysis& a) {
-  if (!a.excluded.empty()) d.heading("Left out (--clean)", {});
+  const char* const title = a.settings.clean ? "Left out (--clean)" : "Left out: not complete";
+  if (!a.excluded.empty()) d.heading(title, {});
   for (const Trial* t : a.excluded) {
     std::string line;
     compose(line, "%s: %s", {t->path, reason_words(t->reasons)});

@@ -440,6 +440,23 @@ TEST_CASE("failed runs count in the error rate, left out or not") {
   }
 }
 
+TEST_CASE("a run that is not complete never counts") {
+  TrialSet set(kEfficiency);
+  for (int i = 0; i < 4; ++i) {
+    MadeTrial t;
+    t.run = i + 1;
+    t.add_to(set);
+  }
+  set.trials[2]->numbers[Trial::complete] = 0;   // as the record of a trial that failed has it
+  set.trials[2]->numbers[Trial::kNumbers] = 0;
+  const Own<Analysis> a = analyse(set, {});
+  const Group& g = a->compared()[0];
+  CHECK(g.d.n == 3);
+  CHECK(g.d.min > 0);
+  REQUIRE(g.excluded.size() == 1);
+  CHECK(g.excluded[0] == set.trials[2]);
+}
+
 TEST_CASE("where less is better the worst run is the largest") {
   const std::vector<std::string> names = {"concurrent_wall_time_s"};
   TrialSet set(names);

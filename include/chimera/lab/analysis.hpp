@@ -49,7 +49,7 @@ struct Group {
   // The runs that count, in the order of the set (configuration, run number), and their values:
   // value(i) is that of trials[i].
   std::vector<Trial*> trials;
-  std::vector<Trial*> excluded;          // left out for their `reasons`: only when clean
+  std::vector<Trial*> excluded;          // not complete; when clean, also for other `reasons`
   size_t without = 0;                    // left out because they do not have the metric
   size_t metric = 0;
   double value(size_t i) const { return trials[i]->metric(metric); }
