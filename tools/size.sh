@@ -14,16 +14,16 @@ close_marker='<!-- /sizes -->'
 
 budget_of() {  # libc name -> bytes it must stay below. Coarse, so that no change has to touch them.
   case $1-$2 in
-    glibc-*) echo 600000 ;;
+    glibc-*) echo 700000 ;;
     musl-minimal) echo 131072 ;;
     musl-packed) echo 200000 ;;
-    musl-*) echo 300000 ;;
+    musl-*) echo 410000 ;;
   esac
 }
 
 goal_of() {  # libc name -> bytes we would like, or nothing
   case $1-$2 in
-    musl-full) echo 200000 ;;
+    musl-full) echo 300000 ;;
     musl-minimal) echo 98304 ;;
   esac
 }
