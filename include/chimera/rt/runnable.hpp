@@ -32,8 +32,8 @@ struct Handover {
   What what = What::resume;
 };
 
-// Lives in whatever the coroutine waits for (an operation, a gate, a scope); for the first resume of
-// a scope's child on the heap, until the worker resumes it: every frame would keep one else.
+// Lives in whatever the coroutine waits for (an operation, a gate, a scope). That of the first
+// resume of a scope's child is on the heap until then: every frame would keep one else.
 struct Runnable : Handover {
   bool movable = false;                 // may be resumed by any worker of its runtime
   bool first = false;                   // on the heap
