@@ -339,6 +339,7 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
               [e](size_t i, size_t k) {
                 e[i].name.swap(e[k].name);
                 std::swap(e[i].is_link, e[k].is_link);
+                std::swap(e[i].is_file, e[k].is_file);
               });
   return entries;
 }
