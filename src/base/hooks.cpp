@@ -59,13 +59,13 @@ void operator delete(void* p, std::size_t, std::align_val_t align) noexcept {
 
 namespace std {
 
-[[noreturn]] void __throw_bad_alloc() { out_of_memory(); }
-[[noreturn]] void __throw_bad_array_new_length() { out_of_memory(); }
-[[noreturn]] void __throw_length_error(const char*) { library_check(); }
-[[noreturn]] void __throw_logic_error(const char*) { library_check(); }
-[[noreturn]] void __throw_invalid_argument(const char*) { library_check(); }
-[[noreturn]] void __throw_out_of_range(const char*) { library_check(); }
-[[noreturn]] void __throw_out_of_range_fmt(const char*, ...) { library_check(); }
-[[noreturn]] void __throw_bad_function_call() { library_check(); }
+[[gnu::noreturn]] void __throw_bad_alloc() { out_of_memory(); }
+[[gnu::noreturn]] void __throw_bad_array_new_length() { out_of_memory(); }
+[[gnu::noreturn]] void __throw_length_error(const char*) { library_check(); }
+[[gnu::noreturn]] void __throw_logic_error(const char*) { library_check(); }
+[[gnu::noreturn]] void __throw_invalid_argument(const char*) { library_check(); }
+[[gnu::noreturn]] void __throw_out_of_range(const char*) { library_check(); }
+[[gnu::noreturn]] void __throw_out_of_range_fmt(const char*, ...) { library_check(); }
+[[gnu::noreturn]] void __throw_bad_function_call() { library_check(); }
 
 }  // namespace std
