@@ -9,8 +9,9 @@
 // glibc: an empty static program has 666 KB, most of it behind five functions that are never called
 // here: a failed assert() inside the library prints through stdio and gettext, which bring locales
 // and character sets; so does strerror; and fclose() may be unwound by an exception. With these
-// definitions the linker leaves all of that out. Should it ever be linked after all, the linker
-// reports two definitions, and the product is not built: nothing can change in silence.
+// definitions the linker leaves all of that out. They are weak: where a part of it is linked after
+// all (a tool that prints with stdio), the library's own counts. The build starts the product once,
+// in case another glibc should miss one.
 //
 // Dynamic binaries (tests, sanitizers, benchmarks) have none of this.
 #ifdef CHIMERA_STATIC
@@ -150,34 +151,40 @@ extern "C" {
 
 #ifdef __GLIBC__
 
-[[noreturn]] void __assert_fail(const char*, const char*, unsigned, const char*) noexcept {
+#define CHI_UNUSED [[noreturn, gnu::weak]]
+
+CHI_UNUSED void __assert_fail(const char*, const char*, unsigned, const char*) noexcept {
   chimera::die("chimera: the C library has found itself inconsistent\n");
 }
-[[noreturn]] void __assert_perror_fail(int, const char*, unsigned, const char*) noexcept {
+CHI_UNUSED void __assert_perror_fail(int, const char*, unsigned, const char*) noexcept {
   __assert_fail(nullptr, nullptr, 0, nullptr);
 }
 // Its texts are not translated.
-char* __dcgettext(const char*, const char* text, int) { return const_cast<char*>(text); }
-char* dcgettext(const char*, const char* text, int) noexcept { return const_cast<char*>(text); }
+[[gnu::weak]] char* __dcgettext(const char*, const char* text, int) {
+  return const_cast<char*>(text);
+}
+[[gnu::weak]] char* dcgettext(const char*, const char* text, int) noexcept {
+  return const_cast<char*>(text);
+}
 // What dlopen's messages would end with.
-char* __strerror_r(int, char* buffer, size_t size) {
+[[gnu::weak]] char* __strerror_r(int, char* buffer, size_t size) {
   if (size != 0) *buffer = 0;
   return buffer;
 }
-char* strerror_r(int error, char* buffer, size_t size) noexcept {
+[[gnu::weak]] char* strerror_r(int error, char* buffer, size_t size) noexcept {
   return __strerror_r(error, buffer, size);
 }
 // Nothing throws, so nothing is unwound.
-[[noreturn]] void _Unwind_Resume(void*) { __assert_fail(nullptr, nullptr, 0, nullptr); }
-[[noreturn]] int __gcc_personality_v0() { __assert_fail(nullptr, nullptr, 0, nullptr); }
-[[noreturn]] int _Unwind_ForcedUnwind(void*, void*, void*) {
+CHI_UNUSED void _Unwind_Resume(void*) { __assert_fail(nullptr, nullptr, 0, nullptr); }
+CHI_UNUSED int __gcc_personality_v0() { __assert_fail(nullptr, nullptr, 0, nullptr); }
+CHI_UNUSED int _Unwind_ForcedUnwind(void*, void*, void*) {
   __assert_fail(nullptr, nullptr, 0, nullptr);
 }
-[[noreturn]] unsigned long _Unwind_GetCFA(void*) { __assert_fail(nullptr, nullptr, 0, nullptr); }
+CHI_UNUSED unsigned long _Unwind_GetCFA(void*) { __assert_fail(nullptr, nullptr, 0, nullptr); }
 // Fills the tables of isalpha() and its like, from the locale. Nobody asks them.
-void __ctype_init() {}
+[[gnu::weak]] void __ctype_init() {}
 // pthread_create tells stdio that there are threads now.
-void _IO_enable_locks() {}
+[[gnu::weak]] void _IO_enable_locks() {}
 
 #else
 
