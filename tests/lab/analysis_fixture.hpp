@@ -88,4 +88,18 @@ inline std::string all_of(const std::vector<std::string>& sentences) {
     CHECK_MESSAGE(!says(sentences, words), "said: " words); \
   } while (0)
 
+// Runs of two runtimes, the second `gap` below, with a spread of about 1.
+inline void add_two(TrialSet& set, double gap, int n, const char* other = "b") {
+  for (int i = 0; i < n; ++i) {
+    MadeTrial t;
+    t.run = i + 1;
+    t.runtime = "a";
+    t.efficiency = 95 + i * 37 % 11 * 0.3;
+    t.add_to(set);
+    t.runtime = other;
+    t.efficiency -= gap;
+    t.add_to(set);
+  }
+}
+
 }  // namespace chimera_test
