@@ -246,7 +246,9 @@ void Worker::turn(Nanos until) {
 
 // One slice: from a resume to the next real suspension.
 void Worker::run_one(Runnable& r) {
-  const Nanos began = now_;
+  // What is done behind a slice, such as the end of a task, may take its time and make somebody
+  // ready: that is newer than now_.
+  const Nanos began = now_ > r.ready_at ? now_ : r.ready_at;
   const Nanos waited = began - r.ready_at;
   account_ = r.account;
   movable_ = r.movable;

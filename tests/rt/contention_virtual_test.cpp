@@ -2,6 +2,8 @@
 //
 // The account of who waited for a worker, to the nanosecond: a hog moves the virtual clock while it
 // has the worker.
+#include <utility>
+
 #include "chimera/sys/virtual.hpp"
 #include "tests/rt/by_hand.hpp"
 
@@ -108,6 +110,28 @@ rt::Task<void> asleep() {
 rt::Task<void> one_sleeper(Person& other) {
   rt::Scope scope;
   scope.start(asleep(), Place::here(), &other.account);
+  co_await scope.join();
+}
+
+// What takes its time when the task that holds it is gone: behind its slice, before its parent is
+// made ready.
+struct Farewell {
+  explicit Farewell(Nanos t) : time(t) {}
+  Farewell(Farewell&& o) : time(o.time) { o.time = 0; }
+  ~Farewell() { advance(time); }
+  Nanos time;
+};
+rt::Task<void> leave(Farewell) { co_return; }
+rt::Task<void> wait_for_it() {
+  rt::Scope scope;
+  Farewell farewell(4 * kMilli);
+  rt::Task<void> child = leave(std::move(farewell));
+  scope.start(std::move(child), Place::here());
+  co_await scope.join();
+}
+rt::Task<void> farewells(Person& parent) {
+  rt::Scope scope;
+  scope.start(wait_for_it(), Place::here(), &parent.account);
   co_await scope.join();
 }
 
@@ -268,6 +292,14 @@ TEST_CASE("contention: to sleep is not to wait for a worker") {
   CHECK(other.waited() == 0);
   CHECK(other.ran() == 0);
   CHECK(other.account.resumes == 2);
+}
+
+TEST_CASE("contention: never below zero, whatever is done between two slices") {
+  Person parent;
+  Bench bench;
+  bench.run(farewells(parent));
+  CHECK(parent.waited() == 0);
+  CHECK(bench.runtime.counters().ready_wait == 0);
 }
 
 TEST_CASE("contention: children are charged to their parent's account") {
