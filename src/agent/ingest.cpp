@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "chimera/base/sort.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
@@ -149,10 +150,10 @@ Result<Ingest> Ingest::open(std::string root, const IngestOptions& options) {
   made.options_ = options;
   made.inventory_.root = std::move(root);
   CHI_TRY_VOID(Walk(made).all());
-  const auto by_path = [](const Entry& a, const Entry& b) { return a.path < b.path; };
-  // A heap sort is half the code of std::sort.
-  std::make_heap(made.entries_.begin(), made.entries_.end(), by_path);
-  std::sort_heap(made.entries_.begin(), made.entries_.end(), by_path);
+  Entry* const e = made.entries_.data();
+  sort_places(made.entries_.size(),
+              [e](size_t i, size_t k) { return e[i].path < e[k].path; },
+              [e](size_t i, size_t k) { std::swap(e[i], e[k]); });
   return made;
 }
 

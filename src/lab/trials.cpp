@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "chimera/base/rng.hpp"
+#include "chimera/base/sort.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
@@ -180,15 +181,10 @@ Result<void> read_trials(std::span<const std::string> paths, TrialSet& set) {
   return {};
 }
 
-// Shell's sort: a tenth of the code of std::sort.
 void sort_trials(std::span<Trial*> trials, TrialOrder by) {
-  for (size_t gap = trials.size() / 2; gap > 0; gap /= 2) {
-    for (size_t i = gap; i < trials.size(); ++i) {
-      for (size_t j = i; j >= gap && before(*trials[j], *trials[j - gap], by); j -= gap) {
-        std::swap(trials[j], trials[j - gap]);
-      }
-    }
-  }
+  sort_places(trials.size(),
+              [=](size_t i, size_t k) { return before(*trials[i], *trials[k], by); },
+              [=](size_t i, size_t k) { std::swap(trials[i], trials[k]); });
 }
 
 }  // namespace chimera::lab

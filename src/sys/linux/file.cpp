@@ -336,11 +336,7 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
   if (!entries) return entries;
   DirectoryEntry* const e = entries->data();
   sort_places(entries->size(), [e](size_t i, size_t k) { return e[i].name < e[k].name; },
-              [e](size_t i, size_t k) {
-                e[i].name.swap(e[k].name);
-                std::swap(e[i].is_link, e[k].is_link);
-                std::swap(e[i].is_file, e[k].is_file);
-              });
+              [e](size_t i, size_t k) { std::swap(e[i], e[k]); });
   return entries;
 }
 
