@@ -130,9 +130,9 @@ Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.
 
 // Those that the option's command has.
 Result<void> set_format(Settings& s, const Option& o, Value v) {
-  struct Name { Value name; Format format; uint16_t commands; };
+  struct Name { Value name; Format format; uint32_t commands; };
   static constexpr Name kNames[] = {{"text", Format::text, 0xffff}, {"json", Format::json, 0xffff},
-                                    {"ndjson", Format::ndjson, kRun},
+                                    {"ndjson", Format::ndjson, kRun | kAsk | kMap},
                                     {"md", Format::md, kRun | kStats},
                                     {"csv", Format::csv, kStats}, {"html", Format::html, kStats},
                                     {"svg", Format::svg, kStats}};
@@ -142,6 +142,7 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
     return {};
   }
   if (o.commands == kRun) return wrong("text, json, ndjson or md");
+  if (o.commands == kAsk) return wrong("text, json or ndjson");
   return wrong(o.commands == kStats ? "text, json, csv, md, html or svg" : "text or json");
 }
 
@@ -209,16 +210,30 @@ Result<void> keep_alive(Settings& s, const Option& o, Value v) {
 #define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
 
 constexpr Option kPlain[] = {
-    {kTrial, 'm', "model", "NAME", "model (gemma3:latest)",
+    {kTrial | kCalls, 'm', "model", "NAME", "model (gemma3:latest)",
      SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kRun | kBench, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
+    {kCalls | kProbe, 'u', "url", "URL",
+     "server, repeatable (OLLAMA_HOST, else http://127.0.0.1:11434)", add_url},
+    {kTrial | kCalls, 0, "api", "DIALECT",
+     "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
+     SET(CHI_TRY(s.client.api, llm::parse_api(v)); return {})},
+    {kCalls, 0, "policy", "NAME",
+     "which of several servers: first (the others when it fails), round-robin, least (busy) or race "
+     "(first)",
+     SET(CHI_TRY(s.calls.policy, llm::parse_policy(v)); return {})},
 #ifndef CHIMERA_MINIMAL
     {kRun | kBench, 0, "sim", "[=SPEC]",
      "use simulated servers instead, one per agent; SPEC: key=value,... as in chimera sim",
      SET(return sim_more(s, "", v))},
+    {kCalls | kProbe, 0, "sim", "[=SPEC]",
+     "use a simulated server instead; SPEC: key=value,... as in chimera sim",
+     SET(return sim_more(s, "", v))},
     {kRun, 0, "sim-servers", "N", "how many simulated servers (one per agent)",
+     SET(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
+    {kCalls | kProbe, 0, "sim-servers", "N", "how many simulated servers (1)",
      SET(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
 #endif
     {kRun, 0, "scenario", "NAME",
@@ -236,17 +251,17 @@ constexpr Option kPlain[] = {
     {kTrial, 0, "serial", nullptr,
      "before the first run, run each agent alone: true efficiency is measured against that",
      ON(s.serial = true)},
-    {kTrial, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
-    {kTrial, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
-    {kTrial, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
+    {kTrial | kCalls, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
+    {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
+    {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
-    {kTrial, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
-    {kTrial, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
-    {kTrial, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
-    {kTrial, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
-    {kTrial, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
-    {kRun, 0, "seed", "N", "sampling seed (none)", common_option},
-    {kTrial, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
+    {kTrial | kCalls, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
+    {kTrial | kCalls, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
+    {kTrial | kCalls, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
+    {kTrial | kCalls, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
+    {kTrial | kCalls, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
+    {kRun | kCalls, 0, "seed", "N", "sampling seed (none)", common_option},
+    {kTrial | kCalls, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
      "options of the optimised agents (the second; with chimera-homo all)", chimera_option},
     {kRun, 0, "chimera-num-ctx", "N", "", chimera_option},
@@ -268,8 +283,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun, 0, "runtime", "KIND", "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
-    {kFetch, 0, "runtime", "KIND",
+    {kRun | kMap | kWorker, 0, "runtime", "KIND", "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
+    {kFetch | kAsk, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
     {kClient, 0, "threads", "N",
@@ -281,7 +296,7 @@ constexpr Option kPlain[] = {
      SET(return set_size(s.given.read_size.emplace(), v, 1))},
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
-    {kTrial, 0, "keep-alive", "on|off|TIME",
+    {kTrial | kCalls, 0, "keep-alive", "on|off|TIME",
      "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
      "default)",
      keep_alive},
@@ -291,30 +306,38 @@ constexpr Option kPlain[] = {
     {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kFetch | kTrial, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
+    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
-    {kFetch | kTrial, 0, "first-token-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.first_token, v))},
-    {kFetch | kTrial, 0, "idle-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe, 0, "idle-timeout", "TIME",
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
-    {kFetch | kTrial, 't', "timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe, 't', "timeout", "TIME",
      "one whole request, a retry begins anew; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.total, v))},
     {kTrial, 0, "max-retries", "N",
      "on a failed connection, 429 and 503; never after the first token (0)",
      SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
-    {kFetch | kTrial, 'H', "header", "'K: V'",
+    {kCalls, 0, "max-retries", "N",
+     "on a failed connection, 429 and 503, and on an answer that does not fit --schema; never once "
+     "something was printed (2)",
+     SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
+    {kFetch | kTrial | kCalls | kProbe, 'H', "header", "'K: V'",
      "a request header, repeatable; never printed or stored", add_header},
-    {kFetch | kTrial, 0, "api-key-file", "FILE",
+    {kFetch | kTrial | kCalls | kProbe, 0, "api-key-file", "FILE",
      "bearer token; never printed or stored (OLLAMA_API_KEY)", key_file},
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},
-    {kIngest | kSelftest | kBench, 'f', "format", "FORMAT",
+    {kIngest | kSelftest | kBench | kProbe, 'f', "format", "FORMAT",
      "what goes to stdout: text or json (text)", set_format},
+    {kAsk, 'f', "format", "FORMAT",
+     "what goes to stdout: text; json: one object behind the end; ndjson: an event a line, as it "
+     "comes (text)",
+     set_format},
     {kStats, 'f', "format", "FORMAT",
      "what goes to stdout: text, json, csv, md, html or svg (text)",
      set_format},
@@ -329,7 +352,7 @@ constexpr Option kPlain[] = {
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
     {kRun, 0, "without", "DIR", "a folder within the one to read that is left out (that of -O)",
      SET(s.without = v; return v.empty() ? wrong("a folder") : Result<void>())},
-    {kRun | kFetch | kSelftest | kBench | kStats, 0, "quiet", nullptr, "no warnings, no progress",
+    {kRun | kFetch | kSelftest | kBench | kStats | kCalls | kProbe, 0, "quiet", nullptr, "no warnings, no progress",
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},

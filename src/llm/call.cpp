@@ -5,6 +5,18 @@
 #include "chimera/base/text.hpp"
 
 namespace chimera::llm {
+namespace {
+constexpr const char* kApis[] = {"ollama", "ollama-chat", "openai", "openai-completions", "auto"};
+}
+
+const char* name_of(Api api) { return kApis[static_cast<size_t>(api)]; }
+
+Result<Api> parse_api(std::string_view text) {
+  for (size_t i = 0; i < std::size(kApis); ++i) {
+    if (text == std::string_view(kApis[i])) return static_cast<Api>(i);
+  }
+  return fail(Errc::usage, "ollama, ollama-chat, openai, openai-completions or auto");
+}
 
 bool Options::any_model_option() const {
   return num_gpu || num_ctx || top_k || num_predict || seed || temperature || top_p ||

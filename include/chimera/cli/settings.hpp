@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chimera/agent/crew.hpp"
+#include "chimera/llm/pool.hpp"
 #include "chimera/rt/runtime.hpp"
 #include "chimera/sim/settings.hpp"
 
@@ -53,6 +54,35 @@ struct BenchSettings {
   std::string forwarded;
 };
 
+// What `ask`, `map` and `worker` are asked for.
+struct CallSettings {
+  std::string system;
+  std::string schema;                    // JSON: "json" with its quotes, or a schema; empty = free
+  std::string tools;                     // a JSON array of declarations; empty = none
+  std::vector<std::string> images;       // base64
+  llm::Policy policy = llm::Policy::first;
+  bool stream = true;
+};
+
+enum class Thinking : uint8_t { unset, hide, err, in_line };
+
+struct AskSettings {
+  Thinking thinking = Thinking::unset;   // unset: stderr when that is a terminal, else hide
+  bool extract = false;                  // the first code block alone
+  bool last_session = false;             // -c
+  std::string session;                   // --session FILE
+  bool no_stdin = false;
+};
+
+struct MapSettings {
+  std::string template_text;
+  int jobs = 4;
+  bool unordered = false;
+  std::string resume;                    // a file of an earlier map's results
+  double rate = 0;                       // new requests per second; 0 = no limit
+  int until_error = 0;                   // stop behind so many failed records; 0 = never
+};
+
 enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
@@ -90,6 +120,9 @@ struct Settings {
   bool serial = false;                   // each agent alone first
   bool dry_run = false;
 
+  CallSettings calls;
+  AskSettings ask;
+  MapSettings map;
   SelftestSettings selftest;
   StatsSettings stats;
   BenchSettings bench;
@@ -106,7 +139,7 @@ struct Settings {
 };
 
 // Which commands have an option: one bit each.
-enum Commands : uint16_t {
+enum Commands : uint32_t {
   kRun = 1,
   kFetch = 2,
   kIngest = 4,
@@ -115,12 +148,19 @@ enum Commands : uint16_t {
   kBench = 32,
   kStats = 64,
   kForwarded = 128,                      // an option that bench hands on to each trial's run
+  kAsk = 256,
+  kMap = 512,
+  kWorker = 1024,
+  kProbe = 2048,
+  kConfig = 4096,
+  kCompletion = 8192,
   kTrial = kRun | kBench | kForwarded,
-  kClient = kRun | kFetch
+  kCalls = kAsk | kMap | kWorker,        // those that send a user's own prompts
+  kClient = kRun | kFetch | kCalls       // those with the knobs of a runtime
 };
 
 struct Option {
-  uint16_t commands;
+  uint32_t commands;
   char letter;                 // 0 = none
   const char* name;            // without the dashes
   const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two

@@ -25,6 +25,32 @@ struct Options {
   bool any_model_option() const;   // something belongs into the "options" object
 };
 
+// The protocols that model servers speak (contract section 2, --api).
+enum class Api : uint8_t {
+  ollama,               // Ollama's /api/generate
+  ollama_chat,          // Ollama's /api/chat
+  openai,               // /v1/chat/completions, over SSE
+  openai_completions,   // /v1/completions, over SSE
+  automatic,            // asked of the server (llm/endpoint.hpp: detect)
+};
+const char* name_of(Api api);            // "ollama", "ollama-chat", ..., "auto"
+// Errors: usage.
+Result<Api> parse_api(std::string_view text);
+
+// What a model wants called: `arguments` is JSON text, as a rule an object.
+struct ToolCall {
+  std::string id, name, arguments;       // without an id from Ollama: ""
+};
+
+// One turn of a conversation.
+struct Message {
+  std::string role;                      // "system", "user", "assistant", "tool"
+  std::string content;
+  std::vector<std::string> images;       // base64
+  std::vector<ToolCall> tool_calls;      // of the assistant
+  std::string tool_name, tool_call_id;   // of a tool's answer
+};
+
 // How a call ended, for the statistics: everything but `ok` is left out of cleaned figures.
 enum class Validity : uint8_t {
   ok,
@@ -40,6 +66,7 @@ const char* name_of(Validity v);
 struct Call {
   std::string text;            // all visible pieces together, as received
   std::string thinking;        // all reasoning pieces together
+  std::vector<ToolCall> tool_calls;
 
   // the client's clock
   Nanos started = 0;           // the call was made
@@ -53,6 +80,7 @@ struct Call {
   Nanos ended = 0;             // the end of the answer, or the failure
   bool reused = false;         // over a connection that was there before
   uint32_t attempts = 1;       // 1 + retries
+  uint32_t server = 0;         // whose answer it is, when there was a choice (llm/pool.hpp)
 
   // what came
   uint64_t body_bytes = 0;
@@ -64,7 +92,7 @@ struct Call {
   // the server's word (Ollama's last record); durations in ns
   bool done = false;           // the terminator was seen
   std::string done_reason;     // "stop", "length", ...
-  uint64_t eval_count = 0, prompt_eval_count = 0;
+  uint64_t eval_count = 0, prompt_eval_count = 0, cached_count = 0;
   Nanos total_duration = 0, load_duration = 0, prompt_eval_duration = 0, eval_duration = 0;
 
   // failure

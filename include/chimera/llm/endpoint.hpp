@@ -16,6 +16,7 @@ namespace chimera::llm {
 struct ClientSettings {
   net::ReadPolicy policy;
   net::Timeouts timeouts;
+  Api api = Api::ollama;
   int max_retries = 0;           // on a failed connection, 429 and 503, never after the first piece
   std::string extra_fields;  // complete header lines (-H, Authorization); never printed or stored
 };
@@ -25,6 +26,8 @@ struct ClientSettings {
 class PieceSink {
  public:
   virtual void on_piece(std::string_view visible, Nanos at) = 0;
+  virtual void on_thinking(std::string_view, Nanos) {}
+  virtual void on_tool_call(const ToolCall&) {}   // it is complete
 
  protected:
   ~PieceSink() = default;

@@ -4,20 +4,29 @@
 // Thread: any.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "chimera/llm/call.hpp"
+#include "chimera/rt/worker.hpp"
 
 namespace chimera::llm {
 
 inline constexpr std::string_view kGeneratePath = "/api/generate";
 inline constexpr size_t kAnswerLimit = 64u << 20;   // bytes of text and thinking of one answer
 
-// What is asked of the model.
+// What is asked of the model. Text stays the caller's.
 struct Request {
   std::string_view model, prompt, system;   // system may be empty
   const Options& options;
+  std::span<const Message> messages = {};   // the conversation before `prompt`, oldest first
+  std::span<const std::string> images = {}; // base64, with `prompt`
+  std::string_view format = {};             // JSON: "json" with its quotes, or a schema; empty = free
+  std::string_view tools = {};              // a JSON array of declarations; empty = none
+  bool stream = true;
+  Nanos deadline = kNever;                  // instant; besides the settings' own `total`
+  rt::Stop* stop = nullptr;                 // gives the call up; of this worker
 };
 
 // {"model","prompt","stream":true,...}; model options inside "options", keep_alive and think at the

@@ -1,0 +1,57 @@
+// Several model servers behind one call: which one is asked, and who answers when it cannot.
+#pragma once
+
+#include <atomic>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "chimera/base/own.hpp"
+#include "chimera/llm/endpoint.hpp"
+
+namespace chimera::llm {
+
+// Which server a call goes to.
+enum class Policy : uint8_t {
+  first,         // the first that works: the others are spares
+  round_robin,   // each in turn
+  least,         // the one with the fewest calls in flight
+  race,          // all of them; the first to say something goes on, the others are given up
+};
+// Errors: usage.
+Result<Policy> parse_policy(std::string_view text);
+
+// The servers, and what all callers know of them: calls in flight, and until when one that failed
+// is asked last.
+//
+// Thread: any. `urls` and `settings` stay the caller's.
+class Servers {
+ public:
+  Servers(std::span<const wire::Url> urls, const ClientSettings& settings, Policy policy);
+  size_t size() const { return urls_.size(); }
+  const wire::Url& url(size_t i) const { return urls_[i]; }
+
+ private:
+  friend class Caller;
+  std::span<const wire::Url> urls_;
+  const ClientSettings& settings_;
+  Policy policy_;
+};
+
+// One task's way to the servers: a connection to each that it has used, kept between calls.
+//
+// Thread: one task, which stays on its worker; one call at a time.
+class Caller {
+ public:
+  explicit Caller(Servers& servers);
+  // One answer, as Endpoint::generate. When a server cannot answer (any failure before the first
+  // piece but the caller's own: cancelled, a deadline of the whole call, bad requests) the next one
+  // is asked; call.server says whose answer or failure it is, call.attempts counts all.
+  rt::Task<void> generate(const Request& request, PieceSink* pieces, Call& call);
+
+ private:
+  Servers& servers_;
+  std::vector<Own<Endpoint>> endpoints_;   // made when first used
+};
+
+}  // namespace chimera::llm
