@@ -19,8 +19,8 @@ constexpr Nanos kFirstByte = 2 * kSecond;   // of a pipe beside a prompt that co
 
 // ---- the prompt ---------------------------------------------------------------------------------
 
-// What is on stdin, if it is to be read: "-" among the arguments, or a pipe or file is there. A pipe
-// that somebody left open, and says nothing, must not stop a prompt that stands on its own.
+// What is on stdin, if it is to be read: "-" among the arguments, or a pipe or file is there. A
+// pipe that somebody left open, and says nothing, must not stop a prompt that stands on its own.
 Result<std::string> piped_text(const Settings& s, bool asked, bool needed) {
   if (s.ask.no_stdin || (!asked && !sys::stdin_is_data())) return std::string();
   if (!asked && !needed && !sys::stdin_speaks(kFirstByte)) {
@@ -303,7 +303,8 @@ Result<void> recall(Job& job) {
   job.session = s.ask.session;
   if (s.ask.go_on && job.session.empty()) job.session = default_session();
   if (job.session.empty()) {
-    return s.ask.go_on ? fail(Errc::usage, "-c needs HOME; or give --session FILE") : Result<void>();
+    if (s.ask.go_on) return fail(Errc::usage, "-c needs HOME; or give --session FILE");
+    return {};
   }
   if (!s.ask.anew) CHI_TRY_VOID(load_session(job.session, job.messages));
   if (!s.calls.system.empty() && !job.messages.empty() && job.messages[0].role == "system") {

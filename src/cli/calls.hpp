@@ -1,4 +1,5 @@
-// What ask, map and worker share: the way to the servers, the request, and what is said of an answer.
+// What ask, map and worker share: the way to the servers, the request, and what is said of an
+// answer.
 #pragma once
 
 #include <string>
@@ -25,13 +26,14 @@ int open_calls(Settings& s, const char* command, bool quick, CallWays& ways);
 // What the options say, about `prompt`. Refers to both.
 llm::Request request_of(const Settings& s, std::string_view prompt);
 
-// An answer that is complete, as its user wants it: of --extract the code block alone. What --schema
-// and --json forbid is an error. Errors: bad_input, with `what` in words. `text` refers to the call.
+// An answer that is complete, as its user wants it: of --extract the code block alone. What
+// --schema and --json forbid is an error. Errors: bad_input, with `what` in words. `text` refers to
+// the call.
 Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::string_view& text,
                          std::string& what);
 
-// A request that asks once more after an answer that did not fit: the same seed would bring the same
-// answer, so it becomes another one.
+// A request that asks once more after an answer that did not fit: the same seed would bring the
+// same answer, so it becomes another one.
 void vary_seed(llm::Options& options, int attempt);
 
 // The figures of an answer as members of an object: Ollama's, by Ollama's names (durations in ns),

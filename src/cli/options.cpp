@@ -269,7 +269,8 @@ constexpr Option kPlain[] = {
      "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
      SET(CHI_TRY(s.client.api, llm::parse_api(v)); return {})},
     {kCalls, 0, "policy", "NAME",
-     "which of several servers: first (the others when it fails), round-robin, least (busy) or race "
+     "which of several servers: first (the others when it fails), round-robin, least (busy) or "
+     "race "
      "(first)",
      SET(CHI_TRY(s.calls.policy, llm::parse_policy(v)); return {})},
 #ifndef CHIMERA_MINIMAL
@@ -301,7 +302,8 @@ constexpr Option kPlain[] = {
      ON(s.serial = true)},
     {kCalls, 's', "system", "TEXT", "system prompt (none)", SET(s.calls.system = v; return {})},
     {kCalls, 0, "schema", "FILE|JSON",
-     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, and "
+     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, "
+     "and "
      "then exit code 65",
      set_schema},
     {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
@@ -329,11 +331,14 @@ constexpr Option kPlain[] = {
     {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
-    {kTrial | kCalls, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
-    {kTrial | kCalls, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
+    {kTrial | kCalls, 0, "num-predict", "N", "longest answer, tokens (server's default)",
+     common_option},
+    {kTrial | kCalls, 0, "temperature", "X", "sampling temperature (server's default)",
+     common_option},
     {kTrial | kCalls, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
     {kTrial | kCalls, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
-    {kTrial | kCalls, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
+    {kTrial | kCalls, 0, "repeat-penalty", "X", "penalty for repeats (server's default)",
+     common_option},
     {kRun | kCalls, 0, "seed", "N", "sampling seed (none)", common_option},
     {kTrial | kCalls, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
@@ -357,7 +362,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kMap | kWorker, 0, "runtime", "KIND", "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
+    {kRun | kMap | kWorker, 0, "runtime", "KIND",
+     "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
     {kFetch | kAsk, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
@@ -380,7 +386,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
+    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME",
+     "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
     {kFetch | kTrial | kCalls | kProbe, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
@@ -429,7 +436,8 @@ constexpr Option kPlain[] = {
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
     {kRun, 0, "without", "DIR", "a folder within the one to read that is left out (that of -O)",
      SET(s.without = v; return v.empty() ? wrong("a folder") : Result<void>())},
-    {kRun | kFetch | kSelftest | kBench | kStats | kCalls | kProbe, 0, "quiet", nullptr, "no warnings, no progress",
+    {kRun | kFetch | kSelftest | kBench | kStats | kCalls | kProbe, 0, "quiet", nullptr,
+     "no warnings, no progress",
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},

@@ -1,5 +1,5 @@
-// How this works: a value is a part of the document's text, a schema a part of the schema's. check()
-// holds one against the other, keyword by keyword, and calls itself for what is inside.
+// How this works: a value is a part of the document's text, a schema a part of the schema's.
+// check() holds one against the other, keyword by keyword, and calls itself for what is inside.
 #include "chimera/wire/json_schema.hpp"
 
 #include <algorithm>
@@ -247,7 +247,8 @@ class Checker {
     return {};
   }
 
-  // Of what `properties` does not name. With patternProperties, which is not looked at, nobody knows.
+  // Of what `properties` does not name. With patternProperties, which is not looked at, nobody
+  // knows.
   Result<void> additional(std::string_view word, std::string_view value, std::string_view schema,
                           const std::string& path) {
     if (!json_member(schema, "patternProperties").empty()) return {};
@@ -283,7 +284,8 @@ class Checker {
   Result<void> limit(std::string_view name, std::string_view word, std::string_view value,
                      const std::string& path) {
     for (const Limit& l : kLimits) {
-      if (name != l.keyword || std::string_view(type_of(value)) != std::string_view(l.type)) continue;
+      const std::string_view type(l.type);
+      if (name != l.keyword || type != type_of(value)) continue;
       const bool number = value[0] != '"' && value[0] != '[' && value[0] != '{';
       const double have = number ? number_of(value) : static_cast<double>(size_of(value));
       const double bound = number_of(word);

@@ -75,7 +75,8 @@ bool first_code_block(std::string_view text, std::string_view& code) {
   HeadingReader reader(text);
   std::string_view line;
   const char* begin = nullptr;
-  for (std::string_view before = reader.rest_; next_line(reader.rest_, line); before = reader.rest_) {
+  std::string_view before = reader.rest_;
+  for (; next_line(reader.rest_, line); before = reader.rest_) {
     const bool was_in = reader.fence_ != 0;
     if (!reader.in_code(line)) continue;
     if (!was_in) begin = reader.rest_.data();
