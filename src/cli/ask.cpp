@@ -259,7 +259,8 @@ int finish(Job& job) {
     return e.code == Errc::closed ? 141 : 74;
   }
   const std::string where = job.settings.urls[job.result.call.server].text();
-  if (!job.result.outcome) job.answer.fail_with(job.result.call, job.result.outcome.error(), job.result.words);
+  const Fitted& r = job.result;
+  if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   if (job.result.outcome) {
     if (job.settings.verbose) tell(job);

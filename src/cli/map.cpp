@@ -114,7 +114,8 @@ std::string result_line(const Settings& s, const std::string& id, const Fitted& 
 
 void put(Job& job, std::string_view line) {
   if (!job.output) return;
-  job.output = job.file.is_open() ? job.file.write(line) : sys::write_stream(sys::Stream::out, line);
+  job.output = job.file.is_open() ? job.file.write(line)
+                                  : sys::write_stream(sys::Stream::out, line);
   if (!job.output) job.ways.runtime.stop();
 }
 
