@@ -7,7 +7,7 @@
 namespace chimera_fuzz {
 
 int fuzz_sim_ask(std::string_view input) {
-  const auto ask = chimera::sim::parse_ask(input);
+  const auto ask = chimera::sim::parse_ask(input, chimera::sim::Dialect::generate);
   if (!ask) {
     FUZZ_CHECK(ask.error().code == chimera::Errc::bad_input && ask.error().where[0] != '\0');
     return 0;
