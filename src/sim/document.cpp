@@ -17,7 +17,8 @@ using wire::JsonReader;
 using Event = JsonReader::Event;
 
 constexpr int kDeepest = 16;
-constexpr size_t kMost = 16 * 1024;  // bytes behind which everything is null
+// Behind so many bytes written, or looked through, everything is null.
+constexpr size_t kMost = 16 * 1024, kMostRead = 16u << 20;
 constexpr int64_t kMostItems = 64;
 
 enum Word { ref, constant, choice, any_of, one_of, all_of, type, properties, required, items,
@@ -75,21 +76,26 @@ class Maker {
   std::string out;
 
  private:
-  std::string_view target(std::string_view pointer) const;
+  bool tired() const { return out.size() > kMost || read_ > kMostRead; }
+  std::string_view target(std::string_view pointer);
   void object(const Shape& shape, int depth);
   void array(const Shape& shape, int depth);
   void number(const Shape& shape, bool whole);
   std::string_view whole_;
   Rng rng_;
+  size_t read_ = 0;
 };
 
 // "#/$defs/Name", a pointer from the root of the schema.
-std::string_view Maker::target(std::string_view pointer) const {
+std::string_view Maker::target(std::string_view pointer) {
   std::string path;
   append_text(path, pointer);
   std::string_view rest = path, part, at = whole_;
   next_part(rest, '/', part);
-  while (next_part(rest, '/', part)) at = member(at, part);
+  while (next_part(rest, '/', part)) {
+    read_ += at.size();
+    at = member(at, part);
+  }
   return at;
 }
 
@@ -104,7 +110,8 @@ void Maker::object(const Shape& shape, int depth) {
       std::string name;
       in.string(name);
       const std::string_view schema = take_value(in, list);
-      if (out.size() > kMost || (!needed.empty() && !holds(needed, name))) continue;
+      read_ += needed.size();
+      if (tired() || (!needed.empty() && !holds(needed, name))) continue;
       out.append(first ? "\"" : ",\"").append(raw).append("\":");
       first = false;
       value(schema, depth + 1);
@@ -141,7 +148,8 @@ void Maker::number(const Shape& shape, bool whole) {
 }
 
 void Maker::value(std::string_view schema, int depth) {
-  if (depth > kDeepest || out.size() > kMost) {
+  read_ += schema.size();
+  if (depth > kDeepest || tired()) {
     out += "null";
     return;
   }
