@@ -61,7 +61,11 @@ constexpr char kRunDetails[] =
     "1024\n";
 
 constexpr char kSimDetails[] =
-    "\nA simulated Ollama server: /api/generate, /api/tags, /api/ps, /api/show, /api/version, /.\n"
+    "\nA simulated model server. Ollama's /api/generate, /api/chat, /api/tags, /api/ps,\n"
+    "/api/show, /api/version, /; OpenAI's /v1/chat/completions, /v1/completions, /v1/models;\n"
+    "/health, /metrics. The same question gets the same text on every route. A request with a\n"
+    "schema, or for JSON, gets a document that fits, as long as that is; one with tools gets\n"
+    "--tool-calls behind its text, unless it has the results of calls.\n"
     "Its first line on stdout is `listening on http://127.0.0.1:PORT`. Token k is sent at\n"
     "  arrival + queue + load + prefill * prompt tokens + ttft + sum of k gaps (1/rate, with "
     "jitter)\n"
@@ -172,7 +176,8 @@ constexpr Command kPlain[] = {
      "one prompt for each line, so many at a time; one result a line, resumable", kMapDetails,
      map_command},
     {kSim, "sim", "[OPTIONS]",
-     "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
+     "a simulated Ollama and OpenAI server: exact pacing, queueing, faults, ground truth",
+     kSimDetails,
      sim_command},
     {kIngest, "ingest", "DIR [OPTIONS]", "what `run` would read: files, metrics, warnings",
      kIngestDetails, ingest_command},
