@@ -158,8 +158,10 @@ int dry_run(const agent::CrewSettings& crew) {
     const agent::AgentConfig& c = crew.agents[i];
     const wire::Url& url = crew.endpoints[i % crew.endpoints.size()];
     const agent::Prompt prompt = agent::analysis_prompt(c, *inventory, agent::budget_of(c.options));
-    const std::string body = llm::generate_body({c.model, prompt.text, {}, c.options});
-    const std::string target = wire::join(url, llm::kGeneratePath).target();
+    const llm::Request asked{c.model, prompt.text, {}, c.options};
+    const llm::Api api = llm::carrier(crew.client.api, asked, url);
+    const std::string body = llm::request_body(api, asked);
+    const std::string target = llm::request_target(api, url);
     net::HttpRequest request;
     request.method = "POST";
     request.target = target;
