@@ -221,10 +221,10 @@ Result<void> set_schema(Settings& s, const Option&, Value v) {
 // A declaration as {"type":"function","function":{...}}, or what is behind "function" alone; or an
 // array of them.
 Result<void> add_tool(Settings& s, const Option&, Value v) {
-  CHI_TRY(const std::string text, json_of(v));
+  CHI_TRY(std::string list, json_of(v));
   std::string& all = s.calls.tools;
-  const bool list = text[0] == '[';
-  for (wire::JsonWalk walk(list ? text : "[" + text + "]"); walk.next();) {
+  if (list[0] == '{') list = "[" + list + "]";
+  for (wire::JsonWalk walk(list); walk.next();) {
     const bool whole = !wire::json_member(walk.value, "function").empty();
     if (!whole && wire::json_member(walk.value, "name").empty()) {
       return wrong("a tool has a \"name\", or a \"function\" that has one");
