@@ -169,6 +169,10 @@ std::string_view env(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
+const char* const* environment() { return environ; }
+
+void set_variable(const char* literal) { putenv(const_cast<char*>(literal)); }
+
 Result<Child> Child::start_self(std::string_view arguments) {
   char self[4096];
   const ssize_t length = readlink(kSelf, self, sizeof self - 1);
