@@ -45,8 +45,6 @@ void note(std::string& line, const Option& o, std::string_view value) {
   append_quoted(line, o.letter == 'H' ? "***" : value);
 }
 
-namespace {
-
 class Parser {
  public:
   Parser(Commands command, Commands own, std::span<char* const> arguments, Settings& s,
@@ -154,11 +152,7 @@ class Parser {
 
   void set(const Option& o, std::string_view shown, std::string_view value) {
     note(layers_.line, o, value);
-    Setting& setting = layers_.settings.emplace_back();
-    setting.option = o;
-    setting.layer = Layer::arguments;
-    setting.shown = shown;
-    setting.value = value;
+    layers_.append(o, Layer::arguments, shown, value);
   }
 
   Commands command_, own_;
@@ -166,8 +160,6 @@ class Parser {
   Settings& s_;
   Layers& layers_;
 };
-
-}  // namespace
 
 Result<void> Layers::read_arguments(std::span<char* const> words, Settings& s, Commands own) {
   return Parser(command_, own, words, s, *this).run();

@@ -10,8 +10,25 @@
 namespace chimera::cli {
 namespace {
 
-struct Row {
-  std::string name, value, from;
+// One line, or one object, for each that is set.
+struct Output {
+  void row(std::string_view name, std::string_view value, std::string_view from) {
+    if (json) {
+      writer.begin_object().field("name", name).field("value", to_valid_utf8(value));
+      writer.field("from", to_valid_utf8(from)).end_object();
+      return;
+    }
+    std::string line(name);
+    line.resize(std::max<size_t>(line.size() + 2, kValue), ' ');
+    line.append(value);
+    line.resize(std::max(line.size() + 2, kFrom), ' ');
+    text.append(printable(line.append(from), false)).push_back('\n');
+  }
+
+  static constexpr size_t kValue = 25, kFrom = 56;   // columns
+  bool json = false;
+  std::string text;
+  wire::JsonWriter writer{text, wire::JsonWriter::Style::pretty};
 };
 
 // The default stands in the last parentheses of the help.
@@ -30,86 +47,54 @@ std::string from_of(const Setting& s) {
   return s.shown.substr(0, s.shown.rfind(": "));       // the file and line, without the key
 }
 
-// A knob that a preset settles.
+// A knob, whether given or a preset's or a default; "" of any other option.
 std::string knob(std::string_view name, const Settings& s) {
-  if (name == "runtime") return rt::name_of(s.runtime.kind);
   std::string text;
-  append_u64(text, name == "threads"     ? static_cast<uint64_t>(s.runtime.threads)
-                   : name == "permits"   ? static_cast<uint64_t>(s.permits)
-                   : name == "read-size" ? s.runtime.read_size
-                                         : s.client.policy.coalesce);
-  return text == "0" && name == "threads" ? "one per processor" : text;
-}
-
-// What nobody gave.
-void add_default(std::vector<Row>& rows, const Option& o, const Settings& s) {
-  const std::string_view name = o.name;
-  Row row{o.name, default_of(o), "default"};
-  if (name == "url" && !s.urls.empty()) {
-    row.value.clear();
-    for (const wire::Url& u : s.urls) row.value.append(row.value.empty() ? "" : ",").append(u.text());
-    if (s.servers_from[0] != 0) row.from = s.servers_from;
-  } else if (name == "url" && s.simulate) {
-    row.value = "simulated";
-  } else if (name == "api" && s.client.api != llm::Api::ollama) {
-    row.value = llm::name_of(s.client.api);
-    row.from = "the server's URL";
-  } else if (name == "api-key-file") {
-    row.value = s.key_from[0] != 0 ? "***" : "-";
-    if (s.key_from[0] != 0) row.from = s.key_from;
-  } else if (!s.given.preset.empty() && (name == "runtime" || name == "threads" ||
-                                         name == "permits" || name == "read-size" ||
-                                         name == "coalesce")) {
-    row.value = knob(name, s);
-    row.from = "preset " + s.given.preset;
-  }
-  rows.push_back(std::move(row));
-}
-
-std::vector<Row> rows_of(const Layers& layers, Commands command, const Settings& s) {
-  std::vector<Row> rows;
-  for (const Option& o : options_of(command)) {
-    const size_t before = rows.size();
-    for (const Setting& given : layers.settings) {
-      if (!given.counts || !given.is(o.name)) continue;
-      const bool on = o.metavar == nullptr || (value_optional(o) && given.value.empty());
-      rows.push_back({o.name, given.off ? "off" : on ? "on" : shown_value(o, given.value),
-                      from_of(given)});
-    }
-    if (rows.size() == before) add_default(rows, o, s);
-  }
-  return rows;
-}
-
-std::string text_of(const std::vector<Row>& rows) {
-  size_t name = 0, value = 0;
-  for (const Row& r : rows) {
-    name = std::max(name, r.name.size());
-    value = std::max(value, std::min<size_t>(r.value.size(), 40));
-  }
-  std::string text;
-  for (const Row& r : rows) {
-    std::string line = r.name;
-    line.resize(name + 2, ' ');
-    line.append(r.value);
-    line.resize(std::max(line.size(), name + 2 + value) + 2, ' ');
-    text.append(printable(line.append(r.from), false)).push_back('\n');
-  }
+  if (name == "runtime") text = rt::name_of(s.runtime.kind);
+  if (name == "threads" && s.runtime.threads != 0) append_i64(text, s.runtime.threads);
+  if (name == "permits") append_i64(text, s.permits);
+  if (name == "read-size") append_u64(text, s.runtime.read_size);
+  if (name == "coalesce") append_u64(text, s.client.policy.coalesce);
   return text;
 }
 
-std::string json_of(const Layers& layers, const char* command, const std::vector<Row>& rows) {
-  std::string text;
-  wire::JsonWriter j(text, wire::JsonWriter::Style::pretty);
-  j.begin_object().field("schema", "chimera.config/1").field("command", command);
-  j.field("file", layers.file).field("profile", layers.profile);
-  j.key("settings").begin_array();
-  for (const Row& r : rows) {
-    j.begin_object().field("name", r.name).field("value", to_valid_utf8(r.value));
-    j.field("from", to_valid_utf8(r.from)).end_object();
+// What nobody gave.
+void print_default(Output& out, const Option& o, const Settings& s, const Layers& layers) {
+  const std::string_view name = o.name;
+  std::string value = default_of(o), from = "default";
+  if (name == "url" && !s.urls.empty()) {
+    value.clear();
+    for (const wire::Url& u : s.urls) value.append(value.empty() ? "" : ",").append(u.text());
+    if (s.servers_from[0] != 0) from = s.servers_from;
+  } else if (name == "url" && s.simulate) {
+    value = "simulated";
+  } else if (name == "api" && s.client.api != llm::Api::ollama) {
+    value = llm::name_of(s.client.api);
+    from = "the server's URL";
+  } else if (name == "api-key-file") {
+    value = s.key_from[0] != 0 ? "***" : "-";
+    if (s.key_from[0] != 0) from = s.key_from;
+  } else if (name == "config") {
+    value = layers.file.empty() ? "-" : layers.file;
+  } else if (!s.given.preset.empty()) {
+    const std::string settled = knob(name, s);
+    if (!settled.empty()) from = "preset " + s.given.preset;
+    if (!settled.empty()) value = settled;
   }
-  j.end_array().end_object();
-  return text.append("\n");
+  out.row(name, value, from);
+}
+
+void print_all(Output& out, const Layers& layers, Commands command, const Settings& s) {
+  for (const Option& o : options_of(command)) {
+    bool found = false;
+    for (const Setting& given : layers.settings) {
+      if (!given.counts || !given.is(o.name)) continue;
+      const bool on = o.metavar == nullptr || (value_optional(o) && given.value.empty());
+      out.row(o.name, given.off ? "off" : on ? "on" : shown_value(o, given.value), from_of(given));
+      found = true;
+    }
+    if (!found) print_default(out, o, s, layers);
+  }
 }
 
 int refuse(const Layers& layers, const Error& e) {
@@ -117,9 +102,8 @@ int refuse(const Layers& layers, const Error& e) {
   return exit_code(e);
 }
 
-int print_path(const Layers& layers) {
-  const Setting* const named = layers.find("config");
-  const std::string path = named != nullptr ? named->value : default_config();
+int print_path() {
+  const std::string path = default_config();
   if (!path.empty()) return print(path + "\n");
   say("config: no place for a file: HOME and XDG_CONFIG_HOME are not set");
   return 78;
@@ -127,24 +111,26 @@ int print_path(const Layers& layers) {
 
 }  // namespace
 
-int config_main(std::span<char* const> words) {
+int config_main(std::span<char* const> words, Settings& s) {
   const Command* about = nullptr;
-  for (size_t i = 0; i < words.size() && about == nullptr; ++i) about = find_command(words[i]);
+  for (const char* word : words) {
+    // Before the file is read: it may be a file that is wrong that somebody looks for.
+    if (std::string_view(word) == "--path") return print_path();
+    if (about == nullptr) about = find_command(word);
+  }
   const char* const name = about != nullptr ? about->name : "run";
   const Commands command = about != nullptr ? about->bit : kRun;
   Layers layers(command);
-  Settings s, own;
-  // Before the file is read: it may be a file that is wrong that somebody looks for.
-  Layers asked(command);
-  if (asked.read_arguments(words, own, kConfig) && asked.find("path") != nullptr) {
-    return print_path(asked);
-  }
+  bool json = false;
+  Output out;
   Result<void> done = layers.read_all(words, s, kConfig);
   for (Setting& given : layers.settings) {
     if (!done || given.option.commands != kConfig) continue;
-    done = given.option.set(own, given.option, given.value);
     given.counts = false;
-    if (!done) layers.what = given.shown + ": " + done.error().where;
+    json = given.value == "json";
+    if (json || given.value.empty() || given.value == "text") continue;   // no value: --path
+    layers.what = given.shown + ": text or json";
+    done = fail(Errc::usage, "arguments");
   }
   if (done && (s.positional.empty() ? about != nullptr : s.positional[0] != name)) {
     layers.what = "config: no such command: " + (s.positional.empty() ? "" : s.positional[0]);
@@ -157,9 +143,16 @@ int config_main(std::span<char* const> words) {
   for (const std::string& w : layers.warnings) {
     if (!s.quiet) say("warning: " + w);
   }
-  const std::vector<Row> rows = rows_of(layers, command, s);
-  const int printed = print(own.format == Format::json ? json_of(layers, name, rows)
-                                                       : text_of(rows));
+  out.json = json;
+  if (out.json) {
+    out.writer.begin_object().field("schema", "chimera.config/1").field("command", name);
+    out.writer.field("file", layers.file).field("profile", layers.profile);
+    out.writer.key("settings").begin_array();
+  }
+  print_all(out, layers, command, s);
+  if (out.json) out.writer.end_array().end_object();
+  if (out.json) out.text.push_back('\n');
+  const int printed = print(out.text);
   if (ready || printed != 0) return printed;
   complain(name, ready.error(), {});
   return exit_code(ready.error());

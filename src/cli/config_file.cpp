@@ -24,7 +24,7 @@ class ConfigReader {
   explicit ConfigReader(Layers& layers) : to_(layers) {}
 
   Result<void> take(const wire::TomlItem& item);
-  Result<void> finish();
+  bool found_profile() const { return found_; }
 
  private:
   using Item = wire::TomlItem;
@@ -40,8 +40,6 @@ class ConfigReader {
   Layers& to_;
   Layer layer_ = Layer::file;
   std::string_view skipped_;       // nothing below this path is looked at
-  std::string servers_[2];         // of [ollama1] and [ollama2]
-  std::string servers_shown_[2];
   bool agents_ = false, found_ = false;
 };
 
@@ -129,27 +127,27 @@ Result<void> ConfigReader::take(const Item& item) {
   return option(item, key);
 }
 
-// The two agents have options of their own: that is the scenario chimera-hetero.
+// Server i is that of agent i; agents with options of their own are the scenario chimera-hetero.
 Result<void> ConfigReader::seed(const Item& item, std::string_view table, std::string_view key) {
-  const bool second = table.back() == '2' || table.back() == 'b';
+  const bool second = table.back() == '2' || table.back() == 'b', server = table[0] == 'o';
   if (key.empty()) return {};
-  if (table[0] == 'o') {
-    if (key != "port") return unknown(item, item.path), Result<void>();
-    const Result<uint64_t> port = parse_u64(item.value);
-    const bool good = port && *port >= 1 && *port <= 65535;
-    if (!good) return to_.bad(place_of(item, item.path), "1 to 65535");
-    append_u64(servers_[second] = "http://127.0.0.1:", *port);
-    servers_shown_[second] = place_of(item, item.path);
+  std::string name = second ? "chimera2-" : "chimera-", value = item.value;
+  const char* const place = second ? "insight-ollama-url" : "collector-ollama-url";
+  if (key == "base_url" || server) {
+    name = place;
+  } else {
+    name.append(dashed(key));
+  }
+  if (find_option(kRun, name) == nullptr || (server && key != "port")) {
+    unknown(item, item.path);
     return {};
   }
-  std::string name = second ? "chimera2-" : "chimera-";
-  name.append(dashed(key));
-  if (key == "base_url") name = second ? "insight-ollama-url" : "collector-ollama-url";
-  const Option* const found = find_option(kRun, name);
-  if (found == nullptr) return unknown(item, item.path), Result<void>();
-  if (to_.command_ != kRun) return {};
-  agents_ = true;
-  return add(*found, Layer::seed_agents, item, item.value);
+  if (server) value.insert(0, "http://127.0.0.1:");
+  const Option* const to = find_option(to_.command_, server && to_.command_ != kRun ? "url" : name);
+  if (to == nullptr) return {};
+  CHI_TRY_VOID(add(*to, server ? Layer::seed : Layer::seed_agents, item, value));
+  if (server || std::exchange(agents_, true)) return {};
+  return add(*find_option(kRun, "scenario"), Layer::seed, item, "chimera-hetero");
 }
 
 Result<void> ConfigReader::option(const Item& item, std::string_view key) {
@@ -181,20 +179,6 @@ Result<void> ConfigReader::option(const Item& item, std::string_view key) {
   return add(o, layer_, item, pair.append("=").append(item.value));
 }
 
-Result<void> ConfigReader::finish() {
-  const Option* const url = find_option(to_.command_, "url");
-  for (size_t i = 0; url != nullptr && i < 2; ++i) {
-    if (servers_[i].empty()) continue;
-    CHI_TRY_VOID(to_.add(*url, Layer::seed, servers_shown_[i], servers_[i]));
-  }
-  if (agents_) {
-    const Option* const scenario = find_option(kRun, "scenario");
-    CHI_TRY_VOID(to_.add(*scenario, Layer::seed, to_.file + ": agent_a", "chimera-hetero"));
-  }
-  if (to_.profile.empty() || found_) return {};
-  return to_.bad(to_.file, "there is no [profile." + to_.profile + "]");
-}
-
 Result<void> Layers::read_config(std::string_view text) {
   std::vector<wire::TomlItem> items;
   uint32_t at = 0;
@@ -206,7 +190,8 @@ Result<void> Layers::read_config(std::string_view text) {
   }
   ConfigReader reader(*this);
   for (const wire::TomlItem& item : items) CHI_TRY_VOID(reader.take(item));
-  return reader.finish();
+  if (profile.empty() || reader.found_profile()) return {};
+  return bad(file, "there is no [profile." + profile + "]");
 }
 
 // ---- which file ---------------------------------------------------------------------------------
@@ -231,15 +216,12 @@ constexpr size_t kConfigBytes = 1 << 20;
 Result<void> Layers::find_config() {
   const Setting *none = find("no-config"), *named = find("config"), *chosen = find("profile");
   if (chosen != nullptr && (chosen->option.commands & kSim) != 0) chosen = nullptr;
-  profile = chosen != nullptr ? chosen->value : variables_[2];
-  file = named != nullptr ? named->value : variables_[0];
-  const int off = variables_[1].empty() ? 0 : on_or_off(variables_[1]);
-  if (off < 0) return bad("CHIMERA_NO_CONFIG", "true, false or all");
-  if (none != nullptr || (off == 1 && named == nullptr)) {
-    file.clear();
-    profile.clear();
-    return chosen == nullptr ? Result<void>() : bad(chosen->shown, "goes with a configuration file");
+  if (none != nullptr && !none->off && (named == nullptr || named->layer <= none->layer)) {
+    const bool both = chosen != nullptr && chosen->layer == Layer::arguments;
+    return both ? bad(chosen->shown, "goes with a configuration file") : Result<void>();
   }
+  if (chosen != nullptr) profile = chosen->value;
+  if (named != nullptr) file = named->value;
   const bool by_default = file.empty();
   if (by_default) file = default_config();
   const auto text = sys::read_file(file, kConfigBytes);
@@ -252,11 +234,11 @@ Result<void> Layers::find_config() {
 }
 
 Result<void> Layers::read_all(std::span<char* const> words, Settings& s, Commands own) {
-  CHI_TRY_VOID(read_arguments(words, s, own));
   // Who starts us as a part of its own work has said all on the command line.
-  if (sys::env("CHIMERA_NO_CONFIG") == "all") return {};
-  CHI_TRY_VOID(read_environment(sys::environment()));
-  return find_config();
+  const bool alone = sys::env("CHIMERA_NO_CONFIG") == "all";
+  if (!alone) CHI_TRY_VOID(read_environment(sys::environment()));
+  CHI_TRY_VOID(read_arguments(words, s, own));
+  return alone ? Result<void>() : find_config();
 }
 
 }  // namespace chimera::cli

@@ -45,15 +45,11 @@ Family family_of(std::string_view name) {
 bool elsewhere(const Setting& setting) {
   const std::string_view name = setting.option.name;
   for (const Option& o : options()) {
-    Settings scratch;
-    if (name == o.name && o.commands != setting.option.commands &&
-        o.set(scratch, o, setting.value)) {
-      return true;
-    }
+    const bool other = name == o.name && o.commands != setting.option.commands;
+    if (other && takes(o, setting.value)) return true;
   }
   const Option* const key = find_option(kSim, name);
-  Settings scratch;
-  return key != nullptr && key->set(scratch, *key, setting.value);
+  return key != nullptr && takes(*key, setting.value);
 }
 
 void forward(std::string& words, const Option& o, std::string_view value) {
@@ -71,6 +67,12 @@ int on_or_off(std::string_view word) {
     if (word == off) return 0;
   }
   return -1;
+}
+
+// Not local: their destructor is 800 bytes that nothing else needs.
+bool takes(const Option& o, std::string_view value) {
+  static Settings& scratch = *new Settings;
+  return o.set(scratch, o, value).has_value();
 }
 
 bool repeatable(const Option& o) {
@@ -98,8 +100,18 @@ Result<void> Layers::bad(std::string_view shown, std::string_view why) {
   return fail(Errc::bad_config, "settings");
 }
 
+Setting& Layers::append(const Option& option, Layer layer, std::string_view shown,
+                        std::string_view value) {
+  Setting& s = settings.emplace_back();
+  s.option = option;
+  s.layer = layer;
+  s.shown = shown;
+  s.value = value;
+  return s;
+}
+
 // A switch, and what may come without a value, take words for on and off.
-Result<void> Layers::add(const Option& option, Layer layer, std::string shown,
+Result<void> Layers::add(const Option& option, Layer layer, std::string_view shown,
                          std::string_view value) {
   const bool is_switch = option.metavar == nullptr;
   const int on = is_switch || value_optional(option) ? on_or_off(value) : -1;
@@ -108,12 +120,7 @@ Result<void> Layers::add(const Option& option, Layer layer, std::string shown,
   // The model that is asked for, and the only ones that a simulated server has, are not the same.
   const bool table = layer == Layer::table || layer == Layer::profile_table;
   if (command_ == kSim && !table && std::string_view(option.name) == "model") return {};
-  Setting& s = settings.emplace_back();
-  s.option = option;
-  s.layer = layer;
-  s.shown = std::move(shown);
-  s.off = on == 0;
-  if (on < 0) s.value = value;
+  append(option, layer, shown, on < 0 ? value : std::string_view()).off = on == 0;
   return {};
 }
 
@@ -130,12 +137,6 @@ Result<void> Layers::add_variable(std::string_view name, std::string_view value)
     good = good && (c < 'a' || c > 'z');
     c = c == '_' ? '-' : to_lower(c);
   }
-  constexpr const char* kOwn[] = {"config", "no-config", "profile"};
-  for (size_t i = 0; i < std::size(kOwn); ++i) {
-    if (!good || key != kOwn[i]) continue;
-    variables_[i] = value;
-    return {};
-  }
   const Option* const found = good ? find_option(command_, key) : nullptr;
   if (found == nullptr) {
     good = good && find_option(kAnyCommand, key) != nullptr;
@@ -146,7 +147,7 @@ Result<void> Layers::add_variable(std::string_view name, std::string_view value)
   const Option option = *found;
   const bool list = option.metavar != nullptr && option.metavar[0] != '\'' &&
                     !takes_two(option) && repeatable(option);
-  if (!list) return add(option, Layer::environment, std::move(shown), value);
+  if (!list) return add(option, Layer::environment, shown, value);
   for (std::string_view part; next_part(value, ',', part);) {
     CHI_TRY_VOID(add(option, Layer::environment, shown, trim(part)));
   }

@@ -68,8 +68,8 @@ int start(std::span<char* const> arguments) {
     if (std::string_view(a) == "--") break;
     if (wants_help(a)) return print_help(help_text(*command), arguments);
   }
-  if (!rt::kMinimal && command->bit == kConfig) return config_main(arguments);
   Settings settings;
+  if (!rt::kMinimal && command->bit == kConfig) return config_main(arguments, settings);
   Layers layers(command->bit);
   // The minimal binary has the command line alone; what writes scripts needs no settings.
   const bool alone = rt::kMinimal || command->bit == kCompletion;

@@ -302,7 +302,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
     {kTrial | kCalls, 0, "keep-alive", "on|off|TIME",
-     "5m, 0, -1: how long the server keeps the model (its default); on, off: reuse connections (on)",
+     "5m, 0, -1: how long the server keeps the model (its default); on, off: reuse connections "
+     "(on)",
      keep_alive},
     {kFetch, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
      keep_alive},

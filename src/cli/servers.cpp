@@ -79,8 +79,8 @@ bool all_among(const Settings& s, std::span<const wire::Url> known) {
 }
 
 // A key of the environment goes to servers of its own kind. Of which kind a server is when that is
-// asked of it, or does not matter (fetch), the variables with URLs say. OpenAI's key is worth money:
-// in clear it goes to this machine, and to the server that was named along with it.
+// asked of it, or does not matter (fetch), the variables with URLs say. OpenAI's key is worth
+// money: in clear it goes to this machine, and to the server that was named along with it.
 std::string_view key_of_environment(Settings& s, std::vector<std::string>& warnings) {
   std::vector<wire::Url> openai, ollama;
   if (!openai_base().empty()) (void)take_openai_base(openai);

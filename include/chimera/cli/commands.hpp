@@ -18,7 +18,7 @@ int bench_command(Settings& s);
 int completion_command(Settings& s);
 int man_command(Settings& s);
 // Reads its own arguments: they are those of another command.
-int config_main(std::span<char* const> words);
+int config_main(std::span<char* const> words, Settings& s);
 
 struct Command {
   Commands bit;

@@ -17,7 +17,7 @@ namespace chimera::cli {
 
 enum class Layer : uint8_t {
   seed,            // the file's tables [ollama1] and [ollama2]
-  seed_agents,     // [agent_a] and [agent_b]
+  seed_agents,     // its [agent_a] and [agent_b]
   file,            // its top level
   table,           // [run], [ask], ...
   profile,         // [profile.NAME]
@@ -54,7 +54,8 @@ class Layers {
   Result<void> find_config();
   // The text of `file`, with `profile` chosen ("" = none). Errors: bad_config.
   Result<void> read_config(std::string_view text);
-  // These three, unless CHIMERA_NO_CONFIG=all. `apply` is what remains. Errors: of all.
+  // All three, the environment first; the arguments alone when CHIMERA_NO_CONFIG=all. Errors: of
+  // all.
   Result<void> read_all(std::span<char* const> words, Settings& s, Commands own = {});
   // Into `s`, and settles the knobs. Errors: usage, bad_config, and those of reading a file.
   Result<void> apply(Settings& s);
@@ -69,14 +70,17 @@ class Layers {
 
  private:
   friend class ConfigReader;
-  Result<void> add(const Option& option, Layer layer, std::string shown, std::string_view value);
+  friend class Parser;
+  Setting& append(const Option& option, Layer layer, std::string_view shown,
+                  std::string_view value);
+  Result<void> add(const Option& option, Layer layer, std::string_view shown,
+                   std::string_view value);
   Result<void> add_variable(std::string_view name, std::string_view value);
   Result<void> set(Setting& setting, Settings& s);
   Result<void> bad(std::string_view shown, std::string_view why);
   bool drop_others(const Setting& over, Setting& under);
 
   Commands command_;
-  std::string variables_[3];     // CHIMERA_CONFIG, _NO_CONFIG, _PROFILE
 };
 
 // Where the configuration file is looked for when none is named; "" without a home.
@@ -86,6 +90,8 @@ std::string default_config();
 int on_or_off(std::string_view word);
 
 inline constexpr Commands kAnyCommand = static_cast<Commands>(~uint32_t{kForwarded});
+// Whether an option takes a value. What else that does, it does to settings that nobody uses.
+bool takes(const Option& o, std::string_view value);
 // Whether it may be given several times: its help says so.
 bool repeatable(const Option& o);
 // All options of a command in the order of --help; of `sim` its keys as well.

@@ -171,7 +171,15 @@ std::string_view env(const char* name) {
 
 const char* const* environment() { return environ; }
 
-void set_variable(const char* literal) { putenv(const_cast<char*>(literal)); }
+// In front of what may be there: the first counts. (putenv would be ten times the code.)
+void set_variable(const char* literal) {
+  size_t count = 1;
+  while (environ[count - 1] != nullptr) ++count;
+  char** const variables = new char*[count + 1];
+  variables[0] = const_cast<char*>(literal);
+  for (size_t i = 0; i < count; ++i) variables[i + 1] = environ[i];
+  environ = variables;
+}
 
 Result<Child> Child::start_self(std::string_view arguments) {
   char self[4096];
