@@ -129,8 +129,9 @@ constexpr Command kPlain[] = {
     {kSelftest, "selftest", "[OPTIONS]",
      "client against simulator in one process: the instrument's own error", kSelftestDetails,
      selftest_command},
-    {kBench, "bench", "[DIR] -O OUT [OPTIONS]",
-     "the experiment: runtimes x workloads x repeats, one process a trial", kBenchDetails,
+    {kBench, "bench", "[DIR] -O OUT [OPTIONS], or -c N | -n N | --rate R [OPTIONS]",
+     "the experiment: runtimes x workloads x repeats, one process a trial; or a load test",
+     kBenchDetails,
      bench_command},
 #endif
 };

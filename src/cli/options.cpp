@@ -278,13 +278,13 @@ constexpr Option kPlain[] = {
        s.scenario = *scenario;
        return {};
      }},
-    {kRun, 'n', "agents", "N", "agents at work at the same time (2)",
+    {kRun | kForwarded, 'n', "agents", "N", "agents at work at the same time (2)",
      SET(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kBench | kForwarded, 0, "agents", "N", "agents at work at the same time in a trial (2)",
      EXPERIMENT(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
      SET(return set_int(s.runs, v, 0, 100000, "0 to 100000"))},
-    {kRun, 0, "serial", nullptr,
+    {kRun | kForwarded, 0, "serial", nullptr,
      "before the first run, run each agent alone: true efficiency is measured against that",
      ON(s.serial = true)},
     {kBench | kForwarded, 0, "serial", nullptr, "as that of `run`, in each trial",

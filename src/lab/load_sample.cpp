@@ -96,8 +96,8 @@ size_t LoadSample::up_to(double us) const {
 
 bool identifiable(double q, size_t count) {
   constexpr double kFrom = 0.99;
-  // A thousandth of a value against the error of 1 - q.
-  return count != 0 && (q < kFrom || q >= 1 || real(count) * (1 - q) > 0.999);
+  // Half a thousandth of a value against the error of 1 - q.
+  return count != 0 && (q < kFrom || q >= 1 || real(count) * (1 - q) > 0.9995);
 }
 
 // ---- percentile text ----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ def option_table():
         "kBench": {"bench"},
         "kTrial": {"run", "bench"},
         "kStats": {"stats"},
+        "kForwarded": set(),
     }
     for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
         yield set().union(*(bits[w] for w in words.split(" | "))), (
