@@ -344,6 +344,14 @@ int find_servers(Experiment& e) {
 }  // namespace
 
 int bench_command(Settings& s) {
+  if (s.load.wanted()) return bench_load(s);
+  if (s.load.load_option != nullptr) {
+    return refuse_bench(std::string("--") + s.load.load_option,
+                        " is of load mode, which -c, -n or --rate begins");
+  }
+  if (s.format != Format::text && s.format != Format::json) {
+    return usage("-f: text or json, but in load mode");
+  }
   if (s.positional.size() > 1) return usage("one folder to read");
   if (s.output.empty()) return usage("-O says where the results go");
   Experiment e(s);

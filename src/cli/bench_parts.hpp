@@ -20,6 +20,9 @@ struct Experiment {
   bool warm_up = false;
 };
 
+// Load mode, whole: the exit code.
+int bench_load(Settings& s);
+
 // Says "bench: <what><subject>" on stderr and returns `code`.
 int refuse_bench(std::string_view what, std::string_view subject, int code = 2);
 // The same for an error of a file: its code.

@@ -1,5 +1,7 @@
 // The table of options. A setter takes the value as text, so that the environment and a
 // configuration file can use it too.
+#include <math.h>
+
 #include "chimera/base/number.hpp"
 #include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
@@ -129,14 +131,27 @@ Result<void> sim_key(Settings& s, const Option& o, Value v) { return sim::set(s.
   return {};
 }
 
+// hgrm:METRIC
+[[maybe_unused]] bool set_hgrm(Settings& s, Value name) {
+  for (size_t m = 0; m < lab::kTimes; ++m) {
+    const auto metric = static_cast<lab::LoadMetric>(m);
+    if (name != Value(lab::name_of(metric))) continue;
+    s.format = Format::hgrm;
+    s.load.hgrm = metric;
+    return true;
+  }
+  return false;
+}
+
 // Those that the option's command has.
 Result<void> set_format(Settings& s, const Option& o, Value v) {
   struct Name { Value name; Format format; uint32_t commands; };
   static constexpr Name kNames[] = {{"text", Format::text, 0xffff}, {"json", Format::json, 0xffff},
                                     {"ndjson", Format::ndjson, kRun | kAsk | kMap},
-                                    {"md", Format::md, kRun | kStats},
-                                    {"csv", Format::csv, kStats}, {"html", Format::html, kStats},
-                                    {"svg", Format::svg, kStats}};
+                                    {"md", Format::md, kRun | kStats | kBench},
+                                    {"csv", Format::csv, kStats | kBench},
+                                    {"html", Format::html, kStats}, {"svg", Format::svg, kStats},
+                                    {"hgrm", Format::hgrm, kBench}};
   for (const Name& n : kNames) {
     if (v != n.name || (o.commands & n.commands) == 0) continue;
     s.format = n.format;
@@ -145,6 +160,12 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
   if (o.commands == kRun) return wrong("text, json, ndjson or md");
   if (o.commands == kMap) return wrong("ndjson or text");
   if (o.commands == kAsk) return wrong("text, json or ndjson");
+#ifndef CHIMERA_MINIMAL
+  if (o.commands == kBench) {
+    if (v.starts_with("hgrm:") && set_hgrm(s, v.substr(5))) return {};
+    return wrong("text or json; in load mode also csv, md, hgrm or hgrm:METRIC");
+  }
+#endif
   return wrong(o.commands == kStats ? "text, json, csv, md, html or svg" : "text or json");
 }
 
@@ -250,6 +271,25 @@ Result<void> set_thinking(Settings& s, const Option&, Value v) {
   return s.ask.thinking == Thinking::unset ? wrong("hide, stderr or inline") : Result<void>();
 }
 
+// on, off: of trials; a number: of requests.
+[[maybe_unused]] Result<void> set_warm_up(Settings& s, const Option& o, Value v) {
+  const auto count = parse_u64(v);
+  (count ? s.load.load_option : s.load.experiment_option) = o.name;
+  if (!count) return on_off(s.bench.warm_up.emplace(), v, "on", "off", "on, off or a number");
+  s.load.warm_up = *count;
+  return *count <= 10'000'000 ? Result<void>() : wrong("at most 10 million");
+}
+
+[[maybe_unused]] Result<void> set_rate(Settings& s, const Option& o, Value v) {
+  s.load.load_option = o.name;
+  const auto rate = v == "inf" ? Result<double>(INFINITY) : parse_double(v);
+  if (!rate || !(*rate > 0) || (*rate > 1e6 && v != "inf")) {
+    return wrong("requests a second, at most 1000000, or inf");
+  }
+  s.load.rate = *rate;
+  return {};
+}
+
 #define SET(statement)                                      \
   [](Settings& s, const Option&, Value v) -> Result<void> { \
     (void)s;                                                \
@@ -262,6 +302,15 @@ Result<void> set_thinking(Settings& s, const Option&, Value v) {
     statement;                                            \
     return {};                                            \
   }
+// Options of `bench` that only one of its modes has.
+#define OF_MODE(mode, statement)                              \
+  [](Settings& s, const Option& o, Value v) -> Result<void> { \
+    s.load.mode = o.name;                                     \
+    (void)v;                                                  \
+    statement;                                                \
+  }
+#define LOAD(statement) OF_MODE(load_option, statement)
+#define EXPERIMENT(statement) OF_MODE(experiment_option, statement)
 
 constexpr Option kPlain[] = {
     {kTrial | kCalls, 'm', "model", "NAME", "model (gemma3:latest)",
@@ -299,17 +348,20 @@ constexpr Option kPlain[] = {
        s.scenario = *scenario;
        return {};
      }},
-    {kTrial, 'n', "agents", "N", "agents at work at the same time (2)",
+    {kRun | kForwarded, 'n', "agents", "N", "agents at work at the same time (2)",
      SET(return set_int(s.agents, v, 1, 512, "1 to 512"))},
+    {kBench | kForwarded, 0, "agents", "N", "agents at work at the same time in a trial (2)",
+     EXPERIMENT(return set_int(s.agents, v, 1, 512, "1 to 512"))},
     {kRun, 0, "runs", "N", "how often to repeat the whole job (1)",
      SET(return set_int(s.runs, v, 0, 100000, "0 to 100000"))},
-    {kTrial, 0, "serial", nullptr,
+    {kRun | kForwarded, 0, "serial", nullptr,
      "before the first run, run each agent alone: true efficiency is measured against that",
      ON(s.serial = true)},
+    {kBench | kForwarded, 0, "serial", nullptr, "as that of `run`, in each trial",
+     EXPERIMENT(s.serial = true; return {})},
     {kCalls, 's', "system", "TEXT", "system prompt (none)", SET(s.calls.system = v; return {})},
     {kCalls, 0, "schema", "FILE|JSON",
-     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, "
-     "and "
+     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, and "
      "then exit code 65",
      set_schema},
     {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
@@ -420,16 +472,21 @@ constexpr Option kPlain[] = {
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},
-    {kIngest | kSelftest | kBench | kProbe, 'f', "format", "FORMAT",
+    {kIngest | kSelftest | kProbe, 'f', "format", "FORMAT",
      "what goes to stdout: text or json (text)", set_format},
     {kAsk, 'f', "format", "FORMAT",
      "what goes to stdout: text; json: one object behind the end; ndjson: an event a line, as it "
      "comes (text)",
      set_format},
+    {kBench, 'f', "format", "FORMAT",
+     "what goes to stdout: text or json; in load mode also csv, md, hgrm or hgrm:METRIC (text)",
+     set_format},
     {kStats, 'f', "format", "FORMAT",
      "what goes to stdout: text, json, csv, md, html or svg (text)",
      set_format},
-    {kRun | kBench, 'O', "output", "DIR", "write the result files into this folder (none)",
+    {kRun, 'O', "output", "DIR", "write the result files into this folder (none)", set_output},
+    {kBench, 'O', "output", "PATH",
+     "the folder of the experiment; in load mode a file for a line of JSON a request (none)",
      set_output},
     {kFetch, 'O', "output", "FILE", "write the body into this file, whole or not at all (stdout)",
      set_output},
@@ -521,36 +578,72 @@ constexpr Option kPlain[] = {
      SET(return set_duration(s.selftest.max_delay_p99, v))},
 
     {kBench, 0, "presets", "NAME,...", "what is compared, see chimera run --help (all)",
-     SET(s.bench.presets = v; return v.empty() ? wrong("names") : Result<void>())},
+     EXPERIMENT(s.bench.presets = v;
+                return v.empty() ? wrong("names") : Result<void>())},
     {kBench, 0, "binaries", "PATH...",
      "compare these programs instead, or the chimera-* of a folder; up to the next option",
-     SET(add_word(s.bench.binaries, v); return v.empty() ? wrong("a path") : Result<void>())},
+     EXPERIMENT(add_word(s.bench.binaries, v);
+                return v.empty() ? wrong("a path") : Result<void>())},
     {kBench, 0, "configs", "STUDY",
      "the workloads of a study: tr115, tr114, tr110, or tr113 (one server) (tr115)",
-     SET(s.bench.study = v; return {})},
+     EXPERIMENT(s.bench.study = v; return {})},
     {kBench, 0, "plan", "FILE.toml", "workloads of one's own instead, see PLAN",
-     SET(s.bench.plan = v; return v.empty() ? wrong("a file") : Result<void>())},
+     EXPERIMENT(s.bench.plan = v; return v.empty() ? wrong("a file") : Result<void>())},
     {kBench, 0, "runs", "N", "trials of each cell (5)",
-     SET(return set_int(s.bench.runs, v, 1, 10000, "1 to 10000"))},
+     EXPERIMENT(return set_int(s.bench.runs, v, 1, 10000, "1 to 10000"))},
     {kBench, 0, "order", "shuffled|blocked",
      "shuffled: each cell once, in a random order, then again; blocked: one cell after the other "
      "(shuffled)",
-     SET(return on_off(s.bench.shuffled, v, "shuffled", "blocked", "shuffled or blocked"))},
-    {kBench, 0, "seed", "N", "of the order, and of simulated servers (1)",
+     EXPERIMENT(return on_off(s.bench.shuffled, v, "shuffled", "blocked", "shuffled or blocked"))},
+    {kBench, 0, "seed", "N", "of the order, or of the arrivals; and of simulated servers (1)",
      SET(CHI_TRY(s.bench.seed, parse_u64(v)); return {})},
-    {kBench, 0, "warmup", "on|off",
-     "before a trial, let its servers load what it needs (on, unless simulated servers load "
-     "nothing)",
-     SET(return on_off(s.bench.warm_up.emplace(), v, "on", "off", "on or off"))},
+    {kBench, 'w', "warmup", "on|off|N",
+     "on, off: before a trial, let its servers load what it needs (on, unless simulated servers "
+     "load nothing); N: requests that are left out, in load mode (0)",
+     set_warm_up},
     {kBench, 0, "trial-timeout", "TIME", "a trial that takes longer has failed; 0 = none (10m)",
-     SET(return set_duration(s.bench.trial_timeout, v))},
+     EXPERIMENT(return set_duration(s.bench.trial_timeout, v))},
     {kBench, 0, "redo-failed", nullptr, "run trials that failed once more",
-     ON(s.bench.redo_failed = true)},
+     EXPERIMENT(s.bench.redo_failed = true; return {})},
     {kBench, 0, "sim-profile", "NAME", "simulated servers with the paces of a study: tr115 (none)",
      SET(return sim_more(s, "profile=", v))},
     {kBench, 0, "speed", "K", "their clock runs K times as fast, see SPEED (1)",
      SET(return sim_more(s, "speed=", v))},
-    {kBench, 0, "dry-run", nullptr, "print the trials in their order, as commands; run none",
+    {kBench, 'c', "concurrency", "N,...",
+     "load mode: so many requests at once; 1,2,4 or 1-16*2 or 1-9+2 one level after the other (1; "
+     "with --rate a limit, none)",
+     LOAD(CHI_TRY(s.load.levels, lab::parse_levels(v)); return {})},
+    {kBench, 'n', "requests", "N",
+     "load mode: end a level after so many requests: 200, 10k (no end)",
+     LOAD(CHI_TRY(s.load.requests, lab::parse_count(v)); return {})},
+    {kBench, 'q', "rate", "R", "load mode: send R requests a second, whatever comes back; or inf",
+     set_rate},
+    {kBench, 'z', "duration", "TIME",
+     "load mode: send nothing more then; what is under way is waited for (30s, without -n)",
+     LOAD(return set_duration(s.load.duration, v))},
+    {kBench, 0, "arrival", "KIND",
+     "gaps between requests: constant, poisson or gamma:SHAPE (constant)",
+     LOAD(CHI_TRY(s.load.arrival, lab::parse_arrival(v)); return {})},
+    {kBench, 0, "slo", "CONDITION",
+     "METRIC:STATISTIC<VALUE, as ttft:p95<200ms or error<1%; exit code 99 when it does not hold, "
+     "repeatable",
+     LOAD(CHI_TRY(lab::Condition c, lab::parse_condition(v)); s.load.slo.push_back(std::move(c));
+          return {})},
+    {kBench, 0, "goodput", "METRIC:TIME,...",
+     "what each request must keep to count as good: ttft:200ms,tpot:50ms (none)",
+     LOAD(CHI_TRY(s.load.goals, lab::parse_goals(v)); return {})},
+    {kBench, 0, "prompt", "TEXT", "what is asked (a text of about 100 tokens)",
+     LOAD(s.load.prompt = v; return {})},
+    {kBench, 0, "prompts", "FILE", "prompts, one a line, in turns",
+     LOAD(s.load.prompts = v; return v.empty() ? wrong("a file") : Result<void>())},
+    {kBench, 0, "cache", "cold|warm",
+     "cold: each prompt has a prefix of its own, so that no cache has it; warm: none (cold)",
+     LOAD(return on_off(s.load.warm_cache, v, "warm", "cold", "cold or warm"))},
+    {kBench, 0, "sim-servers", "N", "load mode: how many simulated servers (1)",
+     LOAD(return set_int(s.sim_servers, v, 1, 64, "1 to 64"))},
+    {kBench, 0, "dry-run", nullptr,
+     "print the trials in their order, as commands, or the exact bytes of the first request; run "
+     "none",
      ON(s.dry_run = true)},
 
     {kConfig, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)", set_format},
@@ -571,6 +664,9 @@ constexpr Option kPlain[] = {
 
 #undef SET
 #undef ON
+#undef OF_MODE
+#undef LOAD
+#undef EXPERIMENT
 
 constexpr auto& kOptions = PackedTable<kPlain, &Option::help>::kRows;
 

@@ -170,7 +170,6 @@ int dry_run(const agent::CrewSettings& crew) {
   std::string out;
   for (size_t i = 0; i < crew.agents.size(); ++i) {
     const agent::AgentConfig& c = crew.agents[i];
-    const wire::Url& url = crew.endpoints[i % crew.endpoints.size()];
     const agent::Prompt prompt = agent::analysis_prompt(c, *inventory, agent::budget_of(c.options));
     out.append(request_text(url, crew.client, {c.model, prompt.text, {}, c.options}));
   }

@@ -32,6 +32,7 @@ def option_table():
         "kTrial": {"run", "bench"},
         "kStats": {"stats"},
         "kEvery": {"run", "fetch", "ingest", "sim", "selftest", "bench", "stats"},
+        "kForwarded": set(),
     }
     for words, letter, name in re.findall(r"\{(k\w+(?: [|&] \S+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
         words, _, without = words.partition(" & ~uint32_t")

@@ -18,6 +18,7 @@ int fuzz_csv(std::string_view input);
 int fuzz_dns(std::string_view input);
 int fuzz_http1(std::string_view input);
 int fuzz_json(std::string_view input);
+int fuzz_load(std::string_view input);
 int fuzz_markdown(std::string_view input);
 int fuzz_ndjson(std::string_view input);
 int fuzz_number(std::string_view input);

@@ -77,6 +77,7 @@ TEST_CASE("csv") { replay("csv", fuzz_csv); }
 TEST_CASE("dns") { replay("dns", fuzz_dns); }
 TEST_CASE("http1") { replay("http1", fuzz_http1); }
 TEST_CASE("json") { replay("json", fuzz_json); }
+TEST_CASE("load") { replay("load", fuzz_load); }
 TEST_CASE("markdown") { replay("markdown", fuzz_markdown); }
 TEST_CASE("ndjson") { replay("ndjson", fuzz_ndjson); }
 TEST_CASE("number") { replay("number", fuzz_number); }

@@ -13,6 +13,7 @@
 
 #include "chimera/agent/crew.hpp"
 #include "chimera/llm/pool.hpp"
+#include "chimera/lab/load.hpp"
 #include "chimera/rt/runtime.hpp"
 #include "chimera/sim/settings.hpp"
 
@@ -92,7 +93,28 @@ struct MapSettings {
   int until_error = 0;                   // stop behind so many failed records; 0 = never
 };
 
-enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
+// What `bench` is asked for in load mode, which -c, -n and --rate mean.
+struct LoadSettings {
+  std::vector<uint32_t> levels;          // requests at once, one level after the other
+  std::optional<double> rate;            // requests a second; infinite = all at once
+  uint64_t requests = 0;                 // of each level; 0 = not given
+  Nanos duration = 0;                    // of each level; 0 = not given
+  uint64_t warm_up = 0;                  // requests left out
+  lab::Arrival arrival;
+  std::vector<lab::Condition> slo;
+  lab::Goals goals;
+  std::optional<std::string> prompt;
+  std::string prompts;                   // a file; empty = none
+  bool warm_cache = false;
+  lab::LoadMetric hgrm = lab::m_response;
+
+  // The names of options that came and are of one mode only; nullptr = none did.
+  const char* load_option = nullptr;
+  const char* experiment_option = nullptr;
+  bool wanted() const { return !levels.empty() || rate || requests != 0; }
+};
+
+enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg, hgrm };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
 // binary was built for (cli/presets.hpp).
@@ -138,6 +160,7 @@ struct Settings {
   SelftestSettings selftest;
   StatsSettings stats;
   BenchSettings bench;
+  LoadSettings load;
 
   // output
   Format format = Format::text;
