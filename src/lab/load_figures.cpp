@@ -79,8 +79,8 @@ double LoadFigures::little_gap_percent() const {
 // ---- taking requests in -------------------------------------------------------------------------
 
 LoadRecord::LoadRecord(size_t servers, const Goals& goals) : goals_(goals) {
-  sides_.resize(servers > 1 ? servers + 1 : 1);
-  gaps_.resize(sides_.size(), LoadSample(kExactGaps / sides_.size()));
+  const size_t sides = servers > 1 ? servers + 1 : 1;
+  for (size_t i = 0; i < sides; ++i) sides_.push_back(make_own<Side>(kExactGaps / sides));
 }
 
 void LoadRecord::in_flight(int change, Nanos now) {
@@ -91,7 +91,8 @@ void LoadRecord::in_flight(int change, Nanos now) {
 }
 
 // The gaps of an answer that failed are those of no answer.
-void LoadRecord::count(LoadSide& side, LoadSample& gaps, const LoadRequest& r, bool good) {
+void LoadRecord::count(Side& to, const LoadRequest& r, bool good) {
+  LoadSide& side = to.figures;
   ++side.ends[static_cast<size_t>(r.end)];
   if (r.end != LoadClass::ok) return;
   side.good += good;
@@ -103,7 +104,7 @@ void LoadRecord::count(LoadSide& side, LoadSample& gaps, const LoadRequest& r, b
   side.gaps += r.gaps_us.size();
   for (const uint32_t gap : r.gaps_us) {
     side.shared_gaps += gap == 0;
-    gaps.add(gap);
+    to.gaps.add(gap);
   }
 }
 
@@ -143,7 +144,7 @@ void LoadRecord::add(const LoadRequest& r) {
     }
   }
   for (size_t side = 0; side < sides_.size(); ++side) {
-    if (side == 0 || side == r.server + 1) count(sides_[side], gaps_[side], r, good);
+    if (side == 0 || side == r.server + 1) count(*sides_[side], r, good);
   }
 }
 
@@ -153,7 +154,7 @@ void LoadRecord::add(const LoadRequest& r) {
 LoadSample LoadRecord::sample(LoadMetric m, size_t side) const {
   LoadSample s;
   if (m == m_itl) {
-    s = gaps_[side];
+    s = sides_[side]->gaps;
   } else {
     for (size_t i = 0; i < rows_; ++i) {
       const Row& row = blocks_[i / kBlock]->rows[i % kBlock];
@@ -257,14 +258,16 @@ void LoadRecord::finish(LoadFigures& out, std::span<const Condition> conditions,
     out.rate_times_time = time_ / window;      // (ended / window) * (time / ended)
   }
   for (size_t side = 0; side < sides_.size(); ++side) {
-    LoadSide& s = sides_[side];
-    s.itl_exact = gaps_[side].exact();
+    LoadSide& s = sides_[side]->figures;
+    s.itl_exact = sides_[side]->gaps.exact();
     for (size_t m = 0; m < kTimes; ++m) {
       s.times[m] = distribution_of(sample(static_cast<LoadMetric>(m), side));
     }
   }
-  out.all = sides_[0];
-  out.servers.assign(sides_.begin() + 1, sides_.end());
+  out.all = sides_[0]->figures;
+  for (size_t side = 1; side < sides_.size(); ++side) {
+    out.servers.push_back(sides_[side]->figures);
+  }
   for (const Condition& c : conditions) {
     const double value = value_of(c, out);
     out.conditions.push_back({c, value, c.holds(value)});

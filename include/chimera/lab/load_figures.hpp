@@ -131,7 +131,7 @@ class LoadRecord {
   void in_flight(int change, Nanos now);
   uint64_t under_way() const { return now_in_flight_; }
   uint64_t ended() const { return ended_; }
-  uint64_t failed() const { return sides_[0].failed(); }
+  uint64_t failed() const { return sides_[0]->figures.failed(); }
 
   // All of it; the counts that the record does not know are the caller's to fill in before.
   // `hgrm`: the metric of LoadFigures::hgrm, or kLoadMetrics.
@@ -149,15 +149,20 @@ class LoadRecord {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   static void fill(Row& row, const LoadRequest& r);
-  static void count(LoadSide& side, LoadSample& gaps, const LoadRequest& r, bool good);
+  struct Side;
+  static void count(Side& to, const LoadRequest& r, bool good);
   LoadSample sample(LoadMetric m, size_t side) const;
   double value_of(const Condition& c, const LoadFigures& f) const;
 
   const Goals& goals_;
   std::vector<Own<Block>> blocks_;
   size_t rows_ = 0;
-  std::vector<LoadSide> sides_;          // all, then each server
-  std::vector<LoadSample> gaps_;         // as sides_
+  struct Side {
+    explicit Side(size_t exact) : gaps(exact) {}
+    LoadSide figures;
+    LoadSample gaps;
+  };
+  std::vector<Own<Side>> sides_;         // all, then each server
   uint64_t ended_ = 0, now_in_flight_ = 0, most_in_flight_ = 0;
   Nanos changed_ = 0, first_ = kNever, last_sent_ = 0, last_ = 0;
   double area_ = 0, time_ = 0;           // ns: of the number in flight; of all ended - started
