@@ -137,7 +137,8 @@ TEST_CASE("errors name who says it") {
 TEST_CASE("unknown names are warned of, those of other commands are not") {
   Laid laid({.variables = {"CHIMERA_MODLE=x", "CHIMERA_METRIC=x", "CHIMERA_num_ctx=1",
                            "CHIMERA=1"},
-             .text = "modle = 1\nmetric = 'x'\n[stats]\nnone = 1\n[run]\nmetric = 'x'\n[x]\na = 1\n"});
+             .text = "modle = 1\nmetric = 'x'\n[stats]\nnone = 1\n[run]\nmetric = 'x'\n"
+                     "[x]\na = 1\n"});
   REQUIRE(laid.done.has_value());
   const std::vector<std::string> wanted = {"CHIMERA_MODLE is set, but there is no such option",
                                            "CHIMERA_num_ctx is set, but there is no such option",
