@@ -171,6 +171,7 @@ int dry_run(const agent::CrewSettings& crew) {
   for (size_t i = 0; i < crew.agents.size(); ++i) {
     const agent::AgentConfig& c = crew.agents[i];
     const agent::Prompt prompt = agent::analysis_prompt(c, *inventory, agent::budget_of(c.options));
+    const wire::Url& url = crew.endpoints[i % crew.endpoints.size()];
     out.append(request_text(url, crew.client, {c.model, prompt.text, {}, c.options}));
   }
   return print(out);
