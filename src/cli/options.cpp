@@ -71,17 +71,12 @@ Result<void> chimera2_option(Settings& s, const Option& o, Value v) {
   return set_model_option(s.b, Value(o.name).substr(9), v);     // behind "chimera2-"
 }
 
-// NAME=VALUE. A name with a field of its own goes there, so that it is sent once.
+// NAME=VALUE
 Result<void> free_option(Settings& s, const Option&, Value v) {
   const size_t equals = v.find('=');
   const Value name = v.substr(0, equals), value = v.substr(equals + 1);
   if (name.empty() || equals == Value::npos) return wrong("NAME VALUE");
-  std::string dashed(name);
-  for (char& c : dashed) c = c == '_' ? '-' : c;
-  const Result<void> known = set_model_option(s.common, dashed, value);
-  if (known || known.error().code != Errc::usage) return known;
-  s.common.extra.emplace_back(name, value);
-  return {};
+  return add_model_option(s.common, name, value);
 }
 
 Result<void> add_url(Settings& s, const Option&, Value v) {
@@ -443,6 +438,20 @@ constexpr auto& kOptions = PackedTable<kPlain, &Option::help>::kRows;
 }  // namespace
 
 std::span<const Option> options() { return kOptions; }
+
+Result<void> add_model_option(llm::Options& o, Value name, Value value) {
+  std::string dashed(name);
+  for (char& c : dashed) c = c == '_' ? '-' : c;
+  const Result<void> known = set_model_option(o, dashed, value);
+  if (known || known.error().code != Errc::usage) return known;
+  for (auto& [other, old] : o.extra) {
+    if (other != name) continue;
+    old = value;
+    return {};
+  }
+  o.extra.emplace_back(name, value);
+  return {};
+}
 
 const Option* find_option(Commands command, std::string_view name) {
   for (const Option& o : kOptions) {

@@ -13,6 +13,9 @@ namespace chimera::cli {
 // Contract section 4.
 int exit_code(const Error& e);
 
+// One word for a program to decide by: "connect", "deadline", "no_model", ...
+const char* class_of(const Error& e);
+
 // "nothing listens on 127.0.0.1:11434: start Ollama, or add --sim". `subject` is the URL or file it
 // is about, `words` what a server or parser said; either may be empty. No newline, always
 // printable.

@@ -83,6 +83,13 @@ struct MapSettings {
   int until_error = 0;                   // stop behind so many failed records; 0 = never
 };
 
+struct WorkerSettings {
+  int jobs = 4;                          // at the same time
+  int queue = 1024;                      // jobs that wait, at most
+  bool block = false;                    // when it is full: read no more, instead of refusing
+  bool tokens = true;
+};
+
 enum class Format : uint8_t { text, json, ndjson, md, csv, html, svg };
 
 // The knobs of the experiment as given; what is not given comes from the preset, else from what the
@@ -123,6 +130,7 @@ struct Settings {
   CallSettings calls;
   AskSettings ask;
   MapSettings map;
+  WorkerSettings worker;
   SelftestSettings selftest;
   StatsSettings stats;
   BenchSettings bench;
@@ -177,6 +185,10 @@ const Option* find_option(Commands command, char letter);
 // ("--rate: 'x' is not a number"). Errors: usage.
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what);
+
+// A model option by its Ollama name, as -o takes it. One with a field of its own goes there, so that
+// it is sent once; of two with one name the last counts. Errors: bad_input.
+Result<void> add_model_option(llm::Options& o, std::string_view name, std::string_view value);
 
 void append_quoted(std::string& out, std::string_view word);   // as a shell takes it
 
