@@ -106,6 +106,20 @@ void add_word(std::string& words, std::string_view word, std::string_view more) 
   words.append(word).append(more).push_back('\0');
 }
 
+void append_base64(std::string& out, std::string_view bytes) {
+  static constexpr char kDigits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (; !bytes.empty(); bytes.remove_prefix(bytes.size() < 3 ? bytes.size() : 3)) {
+    uint32_t three = 0;
+    for (size_t i = 0; i < 3; ++i) {
+      three = three << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      out.push_back(i <= bytes.size() ? kDigits[three >> (18 - 6 * i) & 63] : '=');
+    }
+  }
+}
+
 size_t valid_utf8_prefix(std::string_view s) {
   size_t at = 0;
   while (at < s.size()) {

@@ -112,9 +112,39 @@ constexpr char kSelftestDetails[] =
     "  chimera selftest --quick --max-delay-p50 1ms\n"
     "  chimera selftest --preset upstream-smol-1kb --rates 41 --streams 2\n";
 
+constexpr char kAskDetails[] =
+    "\nTHE PROMPT\n"
+    "  The arguments, with blanks between them. stdin is read when it is a pipe or a file, or "
+    "when\n"
+    "  - is among the arguments, and comes first: stdin, a blank line, the arguments; where {} is\n"
+    "  among them it takes that place instead. Beside arguments a pipe has 2 s to say something.\n"
+    "\nTHE ANSWER\n"
+    "  goes to stdout as it comes, byte for byte, but for control codes: on a terminal none\n"
+    "  passes, elsewhere no escape does (--raw lets them). With --schema, --json or -x it comes\n"
+    "  when it is whole and fits. -f ndjson is a line of Ollama's /api/chat for each piece, with "
+    "a\n"
+    "  \"type\" (token, thinking, tool_call, done, error); -f json one object at the end.\n"
+    "  Of --schema these keywords count: type enum const required properties\n"
+    "  additionalProperties items prefixItems anyOf oneOf allOf $ref and the limits of numbers,\n"
+    "  lengths and counts.\n"
+    "\nA CONVERSATION\n"
+    "  -c keeps it in $XDG_STATE_HOME/chimera/session.json, --session in a file of one's own. "
+    "Only\n"
+    "  answers that came whole are kept.\n"
+    "\nEXAMPLES\n"
+    "  chimera ask why is the sky blue\n"
+    "  chimera ask 'Explain this:' < error.log\n"
+    "  git diff | chimera ask -s 'You review code.' 'Anything wrong here? {}' > review.txt\n"
+    "  chimera ask -x 'a shell loop that renames *.jpeg to *.jpg' > rename.sh\n"
+    "  chimera ask --schema '{\"type\":\"object\",\"required\":[\"city\"]}' 'Where is the "
+    "Louvre?' | jq .city\n"
+    "  chimera ask -u http://a:11434 -u http://b:11434 --policy race hello\n";
+
 constexpr Command kPlain[] = {
     {kRun, "run", "[DIR] [OPTIONS]",
      "N agents read a folder, analyse it and report, at the same time", kRunDetails, run_command},
+    {kAsk, "ask", "[PROMPT...] [OPTIONS]", "one prompt, the answer streams to stdout", kAskDetails,
+     ask_command},
 #ifndef CHIMERA_MINIMAL   // make MINIMAL=1; nothing else names what is behind these
     {kSim, "sim", "[OPTIONS]",
      "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,

@@ -6,6 +6,7 @@
 #include "chimera/cli/settings.hpp"
 #include "chimera/rt/build.hpp"
 #include "chimera/sys/file.hpp"
+#include "chimera/wire/json_schema.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -196,6 +197,53 @@ Result<void> keep_alive(Settings& s, const Option& o, Value v) {
   return {};
 }
 
+// FILE, or the JSON itself when it begins with a brace or a bracket.
+Result<std::string> json_of(Value v) {
+  std::string text(v);
+  if (!v.starts_with('{') && !v.starts_with('[')) {
+    CHI_TRY(text, sys::read_file(text, 16 << 20));
+  }
+  if (!wire::check_json(text)) return fail(Errc::bad_input, "not JSON");
+  return std::string(trim(text));
+}
+
+Result<void> set_schema(Settings& s, const Option&, Value v) {
+  CHI_TRY(s.calls.schema, json_of(v));
+  return s.calls.schema[0] == '{' ? Result<void>() : wrong("a schema is an object");
+}
+
+// A declaration as {"type":"function","function":{...}}, or what is behind "function" alone; or an
+// array of them.
+Result<void> add_tool(Settings& s, const Option&, Value v) {
+  CHI_TRY(const std::string text, json_of(v));
+  std::string& all = s.calls.tools;
+  const bool list = text[0] == '[';
+  for (wire::JsonWalk walk(list ? text : "[" + text + "]"); walk.next();) {
+    const bool whole = !wire::json_member(walk.value, "function").empty();
+    if (!whole && wire::json_member(walk.value, "name").empty()) {
+      return wrong("a tool has a \"name\", or a \"function\" that has one");
+    }
+    if (!all.empty()) all.pop_back();
+    all.append(all.empty() ? "[" : ",").append(whole ? "" : R"({"type":"function","function":)");
+    all.append(walk.value).append(whole ? "]" : "}]");
+  }
+  return {};
+}
+
+Result<void> add_image(Settings& s, const Option&, Value v) {
+  CHI_TRY(const std::string bytes, sys::read_file(std::string(v), 64 << 20));
+  append_base64(s.calls.images.emplace_back(), bytes);
+  return {};
+}
+
+Result<void> set_thinking(Settings& s, const Option&, Value v) {
+  s.ask.thinking = v == "hide"     ? Thinking::hide
+                   : v == "stderr" ? Thinking::err
+                   : v == "inline" ? Thinking::in_line
+                                   : Thinking::unset;
+  return s.ask.thinking == Thinking::unset ? wrong("hide, stderr or inline") : Result<void>();
+}
+
 #define SET(statement)                                      \
   [](Settings& s, const Option&, Value v) -> Result<void> { \
     (void)s;                                                \
@@ -216,7 +264,8 @@ constexpr Option kPlain[] = {
      "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
      SET(CHI_TRY(s.client.api, llm::parse_api(v)); return {})},
     {kCalls, 0, "policy", "NAME",
-     "which of several servers: first (the others when it fails), round-robin, least (busy) or race "
+     "which of several servers: first (the others when it fails), round-robin, least (busy) or "
+     "race "
      "(first)",
      SET(CHI_TRY(s.calls.policy, llm::parse_policy(v)); return {})},
 #ifndef CHIMERA_MINIMAL
@@ -246,15 +295,45 @@ constexpr Option kPlain[] = {
     {kTrial, 0, "serial", nullptr,
      "before the first run, run each agent alone: true efficiency is measured against that",
      ON(s.serial = true)},
+    {kCalls, 's', "system", "TEXT", "system prompt (none)", SET(s.calls.system = v; return {})},
+    {kCalls, 0, "schema", "FILE|JSON",
+     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, "
+     "and "
+     "then exit code 65",
+     set_schema},
+    {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
+    {kAsk | kMap, 'x', "extract", nullptr, "of the answer only what is in its first code block",
+     ON(s.calls.extract = true)},
+    {kAsk, 0, "image", "FILE", "a picture with the prompt, repeatable", add_image},
+    {kAsk, 0, "tool", "FILE|JSON",
+     "a tool the model may call, or an array of them, repeatable; calls come out as lines of JSON",
+     add_tool},
+    {kAsk, 0, "thinking", "hide|stderr|inline",
+     "where a model's reasoning goes (stderr when that is a terminal, else hide)", set_thinking},
+    {kAsk, 'c', "continue", nullptr,
+     "go on with the conversation of the last -c (begin it, when there is none)",
+     ON(s.ask.go_on = true)},
+    {kAsk, 0, "session", "FILE", "the same with a conversation kept in FILE",
+     SET(s.ask.session = v; return v.empty() ? wrong("a file") : Result<void>())},
+    {kAsk, 0, "new", nullptr, "with -c or --session: forget what was said before",
+     ON(s.ask.anew = true)},
+    {kAsk, 0, "no-stdin", nullptr, "do not read stdin", ON(s.ask.no_stdin = true)},
+    {kCalls, 'S', "no-stream", nullptr, "let the server send the answer whole",
+     ON(s.calls.stream = false)},
+    {kAsk, 0, "raw", nullptr, "print control codes of an answer as they are",
+     ON(s.ask.raw = true)},
     {kTrial | kCalls, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
     {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
-    {kTrial | kCalls, 0, "num-predict", "N", "longest answer, tokens (server's default)", common_option},
-    {kTrial | kCalls, 0, "temperature", "X", "sampling temperature (server's default)", common_option},
+    {kTrial | kCalls, 0, "num-predict", "N", "longest answer, tokens (server's default)",
+     common_option},
+    {kTrial | kCalls, 0, "temperature", "X", "sampling temperature (server's default)",
+     common_option},
     {kTrial | kCalls, 0, "top-p", "X", "nucleus sampling (server's default)", common_option},
     {kTrial | kCalls, 0, "top-k", "N", "top-k sampling (server's default)", common_option},
-    {kTrial | kCalls, 0, "repeat-penalty", "X", "penalty for repeats (server's default)", common_option},
+    {kTrial | kCalls, 0, "repeat-penalty", "X", "penalty for repeats (server's default)",
+     common_option},
     {kRun | kCalls, 0, "seed", "N", "sampling seed (none)", common_option},
     {kTrial | kCalls, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
@@ -278,7 +357,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kMap | kWorker, 0, "runtime", "KIND", "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
+    {kRun | kMap | kWorker, 0, "runtime", "KIND",
+     "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
     {kFetch | kAsk, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
@@ -301,7 +381,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME", "name and connection; 0 = none (5s)",
+    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME",
+     "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
     {kFetch | kTrial | kCalls | kProbe, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
@@ -343,11 +424,15 @@ constexpr Option kPlain[] = {
     {kStats, 'O', "output", "FILE", "write into this file, whole or not at all (stdout)",
      set_output},
     {kRun, 0, "output-dir", "DIR", "as -O", set_output},
+    {kAsk, 0, "dry-run", nullptr, "print the exact bytes of the request, send nothing",
+     ON(s.dry_run = true)},
+    {kAsk, 'v', "verbose", nullptr, "tokens, rate and times on stderr", ON(s.verbose = true)},
     {kRun, 0, "dry-run", nullptr,
      "print the exact bytes of each agent's first request, send nothing", ON(s.dry_run = true)},
     {kRun, 0, "without", "DIR", "a folder within the one to read that is left out (that of -O)",
      SET(s.without = v; return v.empty() ? wrong("a folder") : Result<void>())},
-    {kRun | kFetch | kSelftest | kBench | kStats | kCalls | kProbe, 0, "quiet", nullptr, "no warnings, no progress",
+    {kRun | kFetch | kSelftest | kBench | kStats | kCalls | kProbe, 0, "quiet", nullptr,
+     "no warnings, no progress",
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},

@@ -144,31 +144,34 @@ rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::P
   draw({});
 }
 
+std::string request_text(const wire::Url& url, const llm::ClientSettings& client,
+                         const llm::Request& request) {
+  std::string hidden;
+  std::string_view fields = client.extra_fields;
+  for (wire::Field f; wire::next_field(fields, f);) hidden.append(f.name).append(": ***\r\n");
+  const std::string body = llm::generate_body(request);
+  const std::string target = wire::join(url, llm::kGeneratePath).target();
+  net::HttpRequest http;
+  http.method = "POST";
+  http.target = target;
+  http.content_type = "application/json";
+  http.extra_fields = hidden;
+  http.body = body;
+  return net::request_head(url, http, client.policy.keep_alive).append(body).append("\n");
+}
+
 int dry_run(const agent::CrewSettings& crew) {
   auto inventory = agent::ingest(crew.directory, crew.ingest);
   if (!inventory) {
     complain("ingest", inventory.error(), crew.directory);
     return exit_code(inventory.error());
   }
-  std::string hidden;
-  std::string_view fields = crew.client.extra_fields;
-  for (wire::Field f; wire::next_field(fields, f);) hidden.append(f.name).append(": ***\r\n");
   std::string out;
   for (size_t i = 0; i < crew.agents.size(); ++i) {
     const agent::AgentConfig& c = crew.agents[i];
     const wire::Url& url = crew.endpoints[i % crew.endpoints.size()];
     const agent::Prompt prompt = agent::analysis_prompt(c, *inventory, agent::budget_of(c.options));
-    const std::string body = llm::generate_body({c.model, prompt.text, {}, c.options});
-    const std::string target = wire::join(url, llm::kGeneratePath).target();
-    net::HttpRequest request;
-    request.method = "POST";
-    request.target = target;
-    request.content_type = "application/json";
-    request.extra_fields = hidden;
-    request.body = body;
-    out.append(net::request_head(url, request, crew.client.policy.keep_alive))
-        .append(body)
-        .append("\n");
+    out.append(request_text(url, crew.client, {c.model, prompt.text, {}, c.options}));
   }
   return print(out);
 }

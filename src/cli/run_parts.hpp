@@ -32,7 +32,10 @@ rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::P
 
 void draw(std::string_view line);   // instead of the last line drawn on the terminal of stderr
 
-// Prints the bytes of each agent's first request; header values that may be secret as "***".
+// The exact bytes of a request, but for header values that may be secret: "***".
+std::string request_text(const wire::Url& url, const llm::ClientSettings& client,
+                         const llm::Request& request);
+// Prints each agent's first request like that.
 int dry_run(const agent::CrewSettings& crew);
 
 // The run folders in `folder` that `runs` new ones would not replace: "run_2, partial_run_3".

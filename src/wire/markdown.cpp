@@ -71,4 +71,21 @@ bool HeadingReader::next(Heading& heading) {
   return false;
 }
 
+bool first_code_block(std::string_view text, std::string_view& code) {
+  HeadingReader reader(text);
+  std::string_view line;
+  const char* begin = nullptr;
+  std::string_view before = reader.rest_;
+  for (; next_line(reader.rest_, line); before = reader.rest_) {
+    const bool was_in = reader.fence_ != 0;
+    if (!reader.in_code(line)) continue;
+    if (!was_in) begin = reader.rest_.data();
+    code = {begin, static_cast<size_t>(reader.rest_.data() - begin)};
+    if (reader.fence_ != 0) continue;
+    code = {begin, static_cast<size_t>(before.data() - begin)};
+    return true;
+  }
+  return begin != nullptr;
+}
+
 }  // namespace chimera::wire

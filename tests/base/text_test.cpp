@@ -136,3 +136,14 @@ TEST_CASE("printable") {
     CHECK(printable(Guarded(c.text).view(), true) == c.multi_line);
   }
 }
+
+TEST_CASE("text: base64, the test vectors of RFC 4648") {
+  const char* const cases[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
+                                  {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+                                  {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"}};
+  for (const auto& c : cases) {
+    std::string out;
+    append_base64(out, c[0]);
+    CHECK(out == c[1]);
+  }
+}

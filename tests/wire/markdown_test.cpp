@@ -74,3 +74,31 @@ TEST_CASE("markdown: the two counts of headings") {
     }
   }
 }
+
+TEST_CASE("markdown: the first code block") {
+  struct Case {
+    std::string_view text;
+    const char* code;     // nullptr = none
+  };
+  static const Case cases[] = {
+      {"", nullptr},
+      {"no code `x` here", nullptr},
+      {"```\nx\n```\n", "x\n"},
+      {"Sure:\n```python\nprint(1)\n\nprint(2)\n```\nand\n```\nother\n```",
+       "print(1)\n\nprint(2)\n"},
+      {"~~~\n```\n~~~", "```\n"},
+      {"```\n```", ""},
+      {"```", ""},
+      {"```sh\nls", "ls"},
+      {"```\r\na\r\n```\r\n", "a\r\n"},
+      {"````\n```\n````", "```\n"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const Guarded guarded(c.text);
+    std::string_view code;
+    const bool found = chimera::wire::first_code_block(guarded.view(), code);
+    REQUIRE(found == (c.code != nullptr));
+    if (found) CHECK(code == c.code);
+  }
+}

@@ -45,6 +45,9 @@ bool next_part(std::string_view& rest, char separator, std::string_view& part);
 // them off again.
 void add_word(std::string& words, std::string_view word, std::string_view more = {});
 
+// RFC 4648 section 4, with padding.
+void append_base64(std::string& out, std::string_view bytes);
+
 // Bytes of the longest prefix of `s` that is well-formed UTF-8 (RFC 3629: no surrogates, no
 // overlong forms, at most U+10FFFF).
 size_t valid_utf8_prefix(std::string_view s);

@@ -62,16 +62,18 @@ struct CallSettings {
   std::vector<std::string> images;       // base64
   llm::Policy policy = llm::Policy::first;
   bool stream = true;
+  bool extract = false;                  // the first code block alone
 };
 
 enum class Thinking : uint8_t { unset, hide, err, in_line };
 
 struct AskSettings {
   Thinking thinking = Thinking::unset;   // unset: stderr when that is a terminal, else hide
-  bool extract = false;                  // the first code block alone
-  bool last_session = false;             // -c
+  bool go_on = false;                    // -c: the conversation in the default place
+  bool anew = false;                     // begin it anew
   std::string session;                   // --session FILE
   bool no_stdin = false;
+  bool raw = false;                      // control codes too
 };
 
 struct MapSettings {

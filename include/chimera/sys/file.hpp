@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "chimera/base/result.hpp"
+#include "chimera/base/time.hpp"
 
 namespace chimera::sys {
 
@@ -29,6 +30,10 @@ Result<FileInfo> file_info(const std::string& path, bool follow_links);
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info = nullptr);
 // A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
 Result<std::string> read_stdin(size_t limit);
+// Whether stdin is a pipe or a regular file: what a program may read without being asked to.
+bool stdin_is_data();
+// Waits until stdin has a byte or has ended; false when neither came in that time.
+bool stdin_speaks(Nanos within);
 
 // Writes to a temporary name in the same directory, fsyncs, renames over `path`, fsyncs the
 // directory: a reader sees the old file or the new one, never a half. On an error the temporary

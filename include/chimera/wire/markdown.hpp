@@ -22,6 +22,10 @@ struct Heading {
   std::string_view text;    // trimmed, without the marks at either end; may be empty
 };
 
+// What is inside the first fenced code block (to the end of the text when it is not closed), with
+// its last newline. False when there is none.
+bool first_code_block(std::string_view text, std::string_view& code);
+
 class HeadingReader {
  public:
   explicit HeadingReader(std::string_view text);
@@ -29,6 +33,7 @@ class HeadingReader {
   bool next(Heading& heading);
 
  private:
+  friend bool first_code_block(std::string_view text, std::string_view& code);
   bool in_code(std::string_view line);
 
   std::string_view rest_;

@@ -251,6 +251,16 @@ Result<std::string> read_stdin(size_t limit) {
   return read_to_end(STDIN_FILENO, std::min(limit, kFirstRead), limit, Patience::wait);
 }
 
+bool stdin_is_data() {
+  struct stat st;
+  return fstat(STDIN_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode));
+}
+
+bool stdin_speaks(Nanos within) {
+  pollfd p{STDIN_FILENO, POLLIN, 0};
+  return poll(&p, 1, static_cast<int>(within / kMilli)) > 0;
+}
+
 // Where the file behind a link really is. The kernel knows; realpath() would add 2 KB.
 Result<std::string> link_target(const char* name) {
   const Descriptor d(open_path(name, O_PATH));

@@ -1,0 +1,50 @@
+// What ask, map and worker share: the way to the servers, the request, and what is said of an
+// answer.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chimera/cli/settings.hpp"
+#include "chimera/sys/file.hpp"
+#include "chimera/wire/json.hpp"
+#include "run_parts.hpp"
+
+namespace chimera::cli {
+
+struct CallWays {
+  SimServers simulated;
+  Own<llm::Servers> servers;
+  rt::Runtime runtime;
+};
+
+// Settles where the servers are, starts simulated ones, opens the runtime and lets signals stop it.
+// `quick`: one thread is enough, unless a knob asks for more. Returns 0, or the exit code when it
+// has said on stderr why not.
+int open_calls(Settings& s, const char* command, bool quick, CallWays& ways);
+
+// What the options say, about `prompt`. Refers to both.
+llm::Request request_of(const Settings& s, std::string_view prompt);
+
+// An answer that is complete, as its user wants it: of --extract the code block alone. What
+// --schema and --json forbid is an error. Errors: bad_input, with `what` in words. `text` refers to
+// the call.
+Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::string_view& text,
+                         std::string& what);
+
+// A request that asks once more after an answer that did not fit: the same seed would bring the
+// same answer, so it becomes another one.
+void vary_seed(llm::Options& options, int attempt);
+
+// The figures of an answer as members of an object: Ollama's, by Ollama's names (durations in ns),
+// and "chimera": {server, api, attempts, ttft_ms, total_ms, tokens_per_second}.
+void write_figures(wire::JsonWriter& w, const Settings& s, const llm::Call& call);
+// {"role","content",...} as Ollama writes it; what is empty is left out, but content.
+void write_message(wire::JsonWriter& w, const llm::Message& m);
+void write_tool_calls(wire::JsonWriter& w, std::span<const llm::ToolCall> calls);
+
+// Text of a model for a stream: on a terminal without any control code, elsewhere at least without
+// escapes.
+std::string harmless(std::string_view text, sys::Stream to);
+
+}  // namespace chimera::cli

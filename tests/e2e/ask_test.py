@@ -1,0 +1,329 @@
+"""chimera ask: the prompt, the answer, structured output, conversations, manners."""
+
+import base64
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import time
+
+import rig
+from rig import (CLOSE, INSTANT, RST, STALL, RawServer, Sim, answer, chunked, closed_port, equal, folder,
+                 head, ok, one_error_line, run, start, test, wait, with_length, write)
+
+
+def ask(server, *arguments, **how):
+    """What was sent, and the outcome."""
+    r = run("ask", "-u", server.url, *arguments, **how)
+    return r, [json.loads(b) for b in server.bodies()]
+
+
+def piped(data, *arguments, **how):
+    p = start("ask", *arguments, stdin=subprocess.PIPE, **how)
+    begin = time.monotonic()
+    if data is not None:
+        p.stdin.write(data)
+        p.stdin.close()
+        p.stdin = None
+    try:
+        p.wait(15)
+    except subprocess.TimeoutExpired:
+        p.kill()
+    if p.stdin:
+        p.stdin.close()
+        p.stdin = None
+    return wait(p, 20, begin)
+
+
+# ---- the prompt ---------------------------------------------------------------------------------
+
+
+@test
+def prompts():
+    cases = (
+        ("words", (b"", "why", "is it"), "why is it"),
+        ("stdin first", (b"some\ntext\n", "What", "now?"), "some\ntext\n\nWhat now?"),
+        ("stdin alone", (b"just this\r\n",), "just this"),
+        ("placed", (b"X\n", "a {} b {}"), "a X b X"),
+        ("a dash", (b"X", "-", "go"), "X\n\ngo"),
+        ("nothing on stdin", (b"", "go"), "go"),
+        ("braces without stdin", (b"", "what does {} mean"), "what does {} mean"),
+        ("not UTF-8", (b"a\xffb", "go"), "a\ufffdb\n\ngo"),
+        ("--no-stdin", (b"X", "--no-stdin", "go"), "go"),
+        ("an option's look", (b"", "--", "-x"), "-x"),
+    )
+    for name, (data, *words), wanted in cases:
+        with RawServer([answer("yes")]) as server:
+            r = piped(data, "-u", server.url, *words)
+            equal((r.code, r.out), (0, b"yes"), "prompt, %s: answer" % name)
+            sent = [json.loads(b)["prompt"] for b in server.bodies()]
+            equal(sent, [wanted], "prompt, %s: sent" % name)
+    with folder() as tmp:
+        path = write(tmp + "/in.txt", "from a file\n")
+        with RawServer([answer("yes")]) as server, open(path, "rb") as f:
+            r = run("ask", "-u", server.url, "q", stdin=f)
+            equal([json.loads(b)["prompt"] for b in server.bodies()], ["from a file\n\nq"], "prompt: a file")
+    r = run("ask", "-u", "http://127.0.0.1:1")
+    ok(r.code == 2 and one_error_line(r) and not r.out, "prompt: none", r)
+
+
+@test
+def silent_stdin():
+    with RawServer([answer("yes")]) as server:
+        r = piped(None, "-u", server.url, "go")
+    ok(r.code == 0 and r.out == b"yes" and b"stdin" in r.err, "silent stdin: goes on and says so", r)
+    ok(r.seconds < 5, "silent stdin: soon", r)
+    with RawServer([answer("yes")]) as server:   # closed, and a terminal
+        r = run("ask", "-u", server.url, "go", preexec_fn=lambda: os.close(0))
+        ok(r.code == 0 and r.out == b"yes" and not r.err, "closed stdin", r)
+        master, slave = pty.openpty()
+        r = run("ask", "-u", server.url, "go", stdin=slave)
+        os.close(master)
+        os.close(slave)
+        ok(r.code == 0 and r.seconds < 1.5, "a terminal as stdin is not read", r)
+
+
+# ---- the answer ---------------------------------------------------------------------------------
+
+
+@test
+def same_bytes_as_curl():
+    """What `curl | jq -j .response` gives."""
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "300") as sim:
+        r = run("ask", "-u", sim.url, "--seed", 7, "hello")
+        body = json.dumps({"model": "gemma3:latest", "prompt": "hello", "options": {"seed": 7}})
+        curl = subprocess.run(["curl", "-sN", sim.url + "/api/generate", "-d", body], capture_output=True)
+    wanted = "".join(json.loads(line)["response"] for line in curl.stdout.splitlines()).encode()
+    ok(r.code == 0 and r.out == wanted and len(wanted) > 500, "ask: the bytes of curl | jq -j", r)
+
+
+@test
+def tokens_come_at_once():
+    with RawServer([[head("200 OK", "Content-Type: application/x-ndjson"), b'{"response":"a"}\n', 1.0,
+                     b'{"response":"b","done":true}\n', CLOSE]]) as server:
+        begin = time.monotonic()
+        p = start("ask", "-u", server.url, "go")
+        first = os.read(p.stdout.fileno(), 10)
+        took = time.monotonic() - begin
+        r = wait(p)
+    ok(first == b"a" and took < 0.8 and r.out == b"b", "ask: a token is not held back", (first, took, r))
+
+
+@test
+def no_escapes():
+    nasty = "a\x1b[31mb\x07\u202ec"
+    with RawServer([answer(nasty)]) as server:
+        r, _ = ask(server, "go")
+        equal(r.out, "a\\x1b[31mb\x07\u202ec".encode(), "escapes: none in a pipe")
+        r, _ = ask(server, "go", "--raw")
+        equal(r.out, nasty.encode(), "escapes: --raw")
+        for f in ("json", "ndjson"):
+            r, _ = ask(server, "go", "-f", f)
+            ok(b"\x1b" not in r.out and b"\x07" not in r.out, "escapes: none in %s" % f, r)
+        master, slave = pty.openpty()
+        p = start("ask", "-u", server.url, "go", stdout=slave)
+        os.close(slave)
+        seen = b""
+        while select.select([master], [], [], 5)[0]:
+            try:
+                data = os.read(master, 1000)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        p.wait(5)
+        os.close(master)
+    equal(seen, b"a\\x1b[31mb\\x07\\u{202e}c\r\n", "escapes: none on a terminal, and a line's end")
+
+
+@test
+def formats():
+    with RawServer([answer("Hel", "lo")]) as server:
+        r, _ = ask(server, "go", "-f", "json")
+        whole = json.loads(r.out)
+        equal((whole["text"], whole["eval_count"], whole["done_reason"]), ("Hello", 2, "stop"), "json")
+        ok(whole["chimera"]["ttft_ms"] > 0 and whole["chimera"]["server"] == server.url, "json: ours", whole)
+        r, _ = ask(server, "go", "-f", "ndjson")
+    lines = [json.loads(line) for line in r.out.splitlines()]
+    equal([x["type"] for x in lines], ["token", "token", "done"], "ndjson: types")
+    equal("".join(x["message"]["content"] for x in lines), "Hello", "ndjson: as /api/chat")
+    ok(lines[-1]["done"] is True and lines[-1]["eval_duration"] == 40000000, "ndjson: the end", lines[-1])
+
+
+@test
+def extract():
+    text = "Sure:\n```sh\nls -l\n```\nThat is it.\n```\nno\n```\n"
+    with RawServer([answer(text), answer("no code")]) as server:
+        r, _ = ask(server, "-x", "go")
+        equal((r.code, r.out), (0, b"ls -l\n"), "extract")
+        r, _ = ask(server, "-x", "go", "--max-retries", 0)
+        ok(r.code == 65 and not r.out and one_error_line(r), "extract: nothing there", r)
+
+
+@test
+def structured():
+    schema = '{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}'
+    good = '{"city": "Paris"}'
+    with RawServer([answer("Paris"), answer('{"town":1}'), answer(good)]) as server:
+        r, sent = ask(server, "--schema", schema, "--seed", 5, "go")
+        equal((r.code, r.out), (0, good.encode() + b"\n"), "schema: the third answer fits")
+        equal([s["options"]["seed"] for s in sent], [5, 6, 7], "schema: another seed each time")
+        ok(all(s["format"]["required"] == ["city"] for s in sent), "schema: sent", sent)
+        ok(r.err.count(b"asking again") == 2, "schema: says so", r)
+    with folder() as tmp, RawServer([answer('{"town":1}')]) as server:
+        path = write(tmp + "/s.json", schema)
+        r, sent = ask(server, "--schema", path, "--max-retries", 1, "go")
+        ok(r.code == 65 and not r.out and len(sent) == 2, "schema: never fits", r)
+        ok(b'lacks "city"' in r.err, "schema: what is wrong", r)
+        for bad in ("/nonexistent", write(tmp + "/no.json", "{"), "[1]"):
+            r = run("ask", "--schema", bad, "go")
+            ok(r.code in (2, 65) and one_error_line(r), "schema: %s" % bad, r)
+    with RawServer([answer("not"), answer("[1,2]")]) as server:
+        r, sent = ask(server, "--json", "go", "-f", "json")
+        equal((r.code, json.loads(r.out)["json"]), (0, [1, 2]), "json: the second answer")
+        equal(sent[0]["format"], "json", "json: sent")
+    with RawServer([answer("Here:\n```json\n[1]\n```\n")]) as server:
+        r, _ = ask(server, "--json", "-x", "go")
+        equal((r.code, r.out), (0, b"[1]\n"), "json: out of a code block")
+
+
+@test
+def pictures_and_tools():
+    with folder() as tmp, RawServer([answer("a cat")]) as server:
+        picture = write(tmp + "/p.png", b"\x89PNG\r\n\x1a\n\x00\x01")
+        r, sent = ask(server, "--image", picture, "--image", picture, "what is it")
+        equal(sent[0]["images"], [base64.b64encode(rig.read(picture)).decode()] * 2, "image: sent")
+        r = run("ask", "--image", tmp + "/none.png", "go")
+        ok(r.code == 65 and one_error_line(r), "image: not there", r)
+    for text in ('{"parameters":{}}', "nope", "[{}]"):
+        r = run("ask", "--tool", text, "go")
+        ok(r.code in (2, 65) and one_error_line(r), "tool: %s" % text, r)
+
+
+@test
+def reasoning():
+    lines = (b'{"response":"","thinking":"hm"}\n', b'{"response":"yes","done":true,"done_reason":"stop"}\n')
+    with RawServer([chunked(*lines)]) as server:
+        for how, out, err in (
+            ((), b"yes", b""),
+            (("--thinking", "hide"), b"yes", b""),
+            (("--thinking", "stderr"), b"yes", b"hm\n\n"),
+            (("--thinking", "inline"), b"<think>\nhm\n</think>\n\nyes", b""),
+        ):
+            r, _ = ask(server, "go", *how)
+            equal((r.code, r.out, r.err), (0, out, err), "thinking %r" % (how,))
+        r, sent = ask(server, "go", "-f", "json", "--think", "high")
+        equal((json.loads(r.out)["thinking"], sent[-1]["think"]), ("hm", "high"), "thinking: json")
+
+
+# ---- conversations ------------------------------------------------------------------------------
+
+
+@test
+def conversation():
+    with folder() as tmp, Sim("--ttft", "0", "--rate", "inf", "--tokens", "5") as sim:
+        path = tmp + "/deep/talk.json"
+        first = run("ask", "-u", sim.url, "--session", path, "-s", "Be kind.", "one")
+        ok(first.code == 0 and first.out, "session: first", first)
+        second = run("ask", "-u", sim.url, "--session", path, "two")
+        ok(second.code == 0 and second.out, "session: second", second)
+        told = json.loads(rig.read(path))["messages"]
+        equal([(m["role"], m["content"]) for m in told],
+              [("system", "Be kind."), ("user", "one"), ("assistant", first.text), ("user", "two"),
+               ("assistant", second.text)], "session: kept")
+        before = rig.read(path)
+        r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--session", path, "three")
+        ok(r.code == 7 and rig.read(path) == before, "session: a failed answer is not kept", r)
+        r = run("ask", "-u", sim.url, "--session", path, "--new", "four")
+        equal(len(json.loads(rig.read(path))["messages"]), 2, "session: --new")
+        for bad in ("{", '{"messages":1}', '{"messages":[{"content":"x"}]}'):
+            write(path, bad)
+            r = run("ask", "-u", sim.url, "--session", path, "x")
+            ok(r.code == 65 and one_error_line(r) and rig.read(path).decode() == bad, "session: %s" % bad, r)
+        env = {"XDG_STATE_HOME": tmp + "/state"}
+        for words in ("one", "two"):
+            r = run("ask", "-u", sim.url, "-c", words, env=env)
+            ok(r.code == 0, "-c", r)
+        equal(len(json.loads(rig.read(tmp + "/state/chimera/session.json"))["messages"]), 4, "-c: kept")
+        r = run("ask", "-u", sim.url, "-c", "x", env={"HOME": "", "XDG_STATE_HOME": ""})
+        ok(r.code == 2 and one_error_line(r), "-c without a home", r)
+
+
+# ---- failures and manners -----------------------------------------------------------------------
+
+
+@test
+def failures():
+    line = b'{"response":"part"}\n'
+    stream = head("200 OK", "Content-Type: application/x-ndjson", "Transfer-Encoding: chunked")
+    piece = b"%x\r\n%s\r\n" % (len(line), line)
+    cases = (
+        ("status", [with_length("{}", "500 Oops")], 22, b""),
+        ("auth", [with_length("{}", "401 No")], 77, b""),
+        ("model", [with_length('{"error":"model \'x\' not found"}', "404 Not Found")], 69, b""),
+        ("busy", [with_length("{}", "503 Busy")], 75, b""),
+        ("cut short", [[stream, piece, CLOSE]], 18, b"part"),
+        ("reset", [[stream, piece, 0.1, RST]], 56, b"part"),
+        ("garbage", [chunked(line, b"{nope\n")], 56, b"part"),
+        ("error in the stream", [chunked(line, b'{"error":"boom"}\n')], 22, b"part"),
+        ("stalled", [[stream, piece, STALL]], 28, b"part"),
+        ("empty", [answer()], 18, b""),
+    )
+    for name, script, code, out in cases:
+        with RawServer(script) as server:
+            r, _ = ask(server, "go", "--idle-timeout", "0.4", "--max-retries", 0)
+            ok(r.code == code and r.out == out and one_error_line(r), "failure, %s: %d" % (name, code), r)
+            r, _ = ask(server, "go", "--idle-timeout", "0.4", "--max-retries", 0, "-f", "ndjson")
+            last = json.loads(r.out.splitlines()[-1])
+            equal((last["type"], last["exit_code"]), ("error", code), "failure, %s: ndjson" % name)
+    r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--max-retries", 0, "go")
+    ok(r.code == 7 and one_error_line(r), "failure, refused: 7", r)
+    r = run("ask", "-u", "http://nowhere.invalid", "--max-retries", 0, "go")
+    ok(r.code == 6 and one_error_line(r), "failure, name: 6", r)
+    with RawServer([with_length("{}", "503 Busy"), answer("yes")]) as server:
+        r, sent = ask(server, "go")
+        ok(r.code == 0 and r.out == b"yes" and len(sent) == 2, "failure: tried again", r)
+    with RawServer([[stream, piece, CLOSE], answer("yes")]) as server:
+        r, sent = ask(server, "go")
+        ok(r.code == 18 and len(sent) == 1, "failure: not again once something was said", r)
+
+
+@test
+def output_goes_away():
+    with Sim("--ttft", "0", "--rate", "200", "--tokens", "2000") as sim:
+        p = start("ask", "-u", sim.url, "go")
+        os.read(p.stdout.fileno(), 1)
+        p.stdout.close()
+        p.stdout = None
+        begin = time.monotonic()
+        code = p.wait(10)
+        ok(code == 141 and time.monotonic() - begin < 2 and not p.stderr.read(), "closed stdout: 141", code)
+        p.stderr.close()
+        with open("/dev/full", "wb") as full:
+            r = run("ask", "-u", sim.url, "go", stdout=full)
+        ok(r.code == 74 and one_error_line(r), "full disk: 74", r)
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            p = start("ask", "-u", sim.url, "go")
+            os.read(p.stdout.fileno(), 1)
+            p.send_signal(number)
+            r = wait(p, 5)
+            ok(r.code == code and r.out and r.seconds < 2, "signal %d" % number, r)
+        r = run("ask", "--sim=" + INSTANT, "go", preexec_fn=lambda: os.close(1))
+        ok(r.code == 141, "stdout closed from the start", r)
+
+
+@test
+def dry_run():
+    r = run("ask", "-u", "http://desk:1234", "-H", "X-Key: secret", "--temperature", "0.5", "--dry-run", "hi")
+    first, body = r.out.split(b"\r\n\r\n", 1)
+    ok(r.code == 0 and first.startswith(b"POST /api/generate HTTP/1.1\r\nHost: desk:1234\r\n"), "dry run", r)
+    equal(json.loads(body), {"model": "gemma3:latest", "prompt": "hi", "stream": True,
+                             "options": {"temperature": 0.5}}, "dry run: body")
+    ok(b"secret" not in r.out + r.err and b"X-Key: ***" in r.out, "dry run: no secrets", r)
+
+
+if __name__ == "__main__":
+    rig.main()
