@@ -19,7 +19,8 @@ struct Row {
   const char* remedy;     // nullptr = none known
 };
 constexpr Row kRows[] = {
-    {Errc::resolve, 6, "resolve", "cannot find the address of @", "check the name, or use an IP address"},
+    {Errc::resolve, 6, "resolve", "cannot find the address of @",
+     "check the name, or use an IP address"},
     {Errc::refused, 7, "connect", "nothing listens on @", "start Ollama, or add --sim"},
     {Errc::timed_out, 28, "deadline", "the ? deadline fired", nullptr},
     {Errc::reset, 56, "reset", "@ broke the connection", nullptr},
@@ -93,7 +94,9 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
                     bool with_remedy) {
   Row row = row_of(e.code);
   const bool no_route = e.code == Errc::refused && std::string_view(e.where) == "no route";
-  if (no_route) row = {e.code, row.exit, row.name, "cannot reach @", "check the address and the network"};
+  if (no_route) {
+    row = {e.code, row.exit, row.name, "cannot reach @", "check the address and the network"};
+  }
   const std::string place = subject.empty() ? std::string("the server") : place_of(subject);
   std::string s;
   for (const char* c = row.words; *c != 0; ++c) {

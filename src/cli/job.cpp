@@ -1,285 +1,163 @@
 #include "job.hpp"
 
+#include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
-#include "chimera/wire/json.hpp"
+#include "chimera/wire/json_schema.hpp"
+#include "session.hpp"
 
 namespace chimera::cli {
 namespace {
 
-using Event = wire::JsonReader::Event;
+using Value = std::string_view;   // JSON text of a value, which is not null
 
 constexpr double kLongestMs = 1e12;   // 30 years
 
-Result<void> wrong(const char* wanted) { return fail(Errc::bad_input, wanted); }
+Result<void> wrong(const char* why) { return fail(Errc::bad_input, why); }
+bool is_string(Value v) { return v[0] == '"'; }
+Value unquoted(Value v) { return is_string(v) ? v.substr(1, v.size() - 2) : v; }
 
-// One line being read. The functions below are called behind a key and take its value.
-struct Reader {
-  explicit Reader(std::string_view line) : text(line), json(line) {}
-
-  // The value's own text; empty when it is not JSON, or null.
-  Result<std::string_view> raw() {
-    const size_t from = json.offset();
-    if (!json.skip()) return fail(json.error());
-    const std::string_view value = trim(text.substr(from, json.offset() - from));
-    return value == "null" ? std::string_view() : value;
-  }
-  // A string; null leaves it as it is.
-  Result<void> string(std::string& out) {
-    const Event e = json.next();
-    if (e == Event::null) return {};
-    if (e != Event::string) return e == Event::error ? fail(json.error()) : wrong("not a string");
-    out.clear();
-    json.string(out);
-    return {};
-  }
-  // True when an array begins; false for null.
-  Result<bool> array() {
-    const Event e = json.next();
-    if (e == Event::error) return fail(json.error());
-    if (e != Event::array_begin && e != Event::null) return fail(Errc::bad_input, "not a list");
-    return e == Event::array_begin;
-  }
-
-  std::string_view text;
-  wire::JsonReader json;
-  std::string within;              // of the key's value, for words: ".num_ctx"
-};
-
-Result<void> read_strings(Reader& in, std::vector<std::string>& out) {
-  CHI_TRY(const bool some, in.array());
-  while (some) {
-    const Event e = in.json.next();
-    if (e == Event::array_end) break;
-    if (e != Event::string) return e == Event::error ? fail(in.json.error()) : wrong("not a list of strings");
-    in.json.string(out.emplace_back());
-  }
+Result<void> set_text(std::string& out, Value v) {
+  if (!is_string(v)) return wrong("not a string");
+  out.clear();
+  wire::append_decoded(out, v);
   return {};
 }
 
-// ---- messages -----------------------------------------------------------------------------------
-
-// {"id", "function": {"name", "arguments"}}; Ollama's arguments are an object, OpenAI's JSON text.
-Result<void> read_call(Reader& in, llm::ToolCall& call) {
-  for (;;) {
-    const Event e = in.json.next();
-    if (e == Event::error) return fail(in.json.error());
-    if (e == Event::object_end) return {};
-    if (in.json.is("function")) {
-      if (in.json.next() != Event::object_begin) return wrong("not a list of tool calls");
-      CHI_TRY_VOID(read_call(in, call));
-    } else if (in.json.is("id")) {
-      CHI_TRY_VOID(in.string(call.id));
-    } else if (in.json.is("name")) {
-      CHI_TRY_VOID(in.string(call.name));
-    } else if (in.json.is("arguments")) {
-      CHI_TRY(const std::string_view value, in.raw());
-      call.arguments = value;
-      if (!value.starts_with('"')) continue;
-      wire::JsonReader quoted(value);
-      quoted.next();
-      call.arguments.clear();
-      quoted.string(call.arguments);
-    } else if (!in.json.skip()) {
-      return fail(in.json.error());
-    }
-  }
-}
-
-Result<void> read_calls(Reader& in, std::vector<llm::ToolCall>& out) {
-  CHI_TRY(const bool some, in.array());
-  while (some) {
-    const Event e = in.json.next();
-    if (e == Event::array_end) break;
-    if (e != Event::object_begin) return wrong("not a list of tool calls");
-    CHI_TRY_VOID(read_call(in, out.emplace_back()));
-  }
-  return {};
-}
-
-Result<void> read_message(Reader& in, llm::Message& m) {
-  struct Text { std::string_view key; std::string llm::Message::*field; };
-  static constexpr Text kTexts[] = {{"role", &llm::Message::role},
-                                    {"content", &llm::Message::content},
-                                    {"tool_name", &llm::Message::tool_name},
-                                    {"name", &llm::Message::tool_name},
-                                    {"tool_call_id", &llm::Message::tool_call_id}};
-  for (;;) {
-    const Event e = in.json.next();
-    if (e == Event::error) return fail(in.json.error());
-    if (e == Event::object_end) break;
-    std::string* text = nullptr;
-    for (const Text& t : kTexts) {
-      if (in.json.is(t.key)) text = &(m.*t.field);
-    }
-    if (text != nullptr) {
-      CHI_TRY_VOID(in.string(*text));
-    } else if (in.json.is("images")) {
-      CHI_TRY_VOID(read_strings(in, m.images));
-    } else if (in.json.is("tool_calls")) {
-      CHI_TRY_VOID(read_calls(in, m.tool_calls));
-    } else if (!in.json.skip()) {
-      return fail(in.json.error());
-    }
-  }
-  return m.role.empty() ? wrong("a message without a role") : Result<void>();
-}
-
-Result<void> read_messages(Reader& in, Job& job) {
-  CHI_TRY(const bool some, in.array());
-  while (some) {
-    const Event e = in.json.next();
-    if (e == Event::array_end) break;
-    if (e != Event::object_begin) return e == Event::error ? fail(in.json.error()) : wrong("not a list of objects");
-    CHI_TRY_VOID(read_message(in, job.messages.emplace_back()));
-  }
-  return {};
-}
-
-// ---- the other keys -----------------------------------------------------------------------------
-
-Result<void> read_id(Reader& in, Job& job) {
-  const Event e = in.json.next();
-  if (e == Event::null) return {};
-  if (e == Event::number) {
-    job.id = in.json.raw();
-    return {};
-  }
-  if (e != Event::string) return e == Event::error ? fail(in.json.error()) : wrong("neither a string nor a number");
+Result<void> set_id(Job& job, Value v) {
+  if (!is_string(v) && !parse_double(v)) return wrong("neither a string nor a number");
+  job.id = v;
+  if (!is_string(v)) return {};
   std::string id;
-  in.json.string(id);
+  wire::append_decoded(id, v);
   job.id.clear();
   wire::append_json_string(job.id, id);
   return {};
 }
-
-Result<void> read_cancel(Reader& in, Job& job) {
+Result<void> set_cancel(Job& job, Value v) {
   job.cancel = true;
-  return read_id(in, job);
+  return set_id(job, v);
 }
 
-Result<void> read_options(Reader& in, Job& job) {
-  Event e = in.json.next();
-  if (e == Event::null) return {};
-  if (e != Event::object_begin) return e == Event::error ? fail(in.json.error()) : wrong("not an object");
-  std::string name;
-  while ((e = in.json.next()) == Event::key) {
-    name.clear();
-    in.json.string(name);
-    CHI_TRY(const std::string_view value, in.raw());
-    in.within = "." + name;
-    if (!value.empty()) CHI_TRY_VOID(add_model_option(job.options, name, value));
+Result<void> set_messages(Job& job, Value v) {
+  if (v[0] != '[') return wrong("not a list");
+  for (wire::JsonWalk walk(v); walk.next();) {
+    CHI_TRY(llm::Message m, parse_message(walk.value));
+    job.messages.push_back(std::move(m));
   }
-  return e == Event::object_end ? Result<void>() : fail(in.json.error());
-}
-
-Result<void> read_deadline(Reader& in, Job& job) {
-  const Event e = in.json.next();
-  if (e == Event::null) return {};
-  if (e != Event::number) return e == Event::error ? fail(in.json.error()) : wrong("not a number");
-  CHI_TRY(const double ms, in.json.number());
-  if (!(ms >= 0 && ms <= kLongestMs)) return wrong("not 0 or more milliseconds");
-  job.deadline = static_cast<Nanos>(ms * 1e6 + 0.5);
   return {};
 }
 
-Result<void> read_priority(Reader& in, Job& job) {
-  const Event e = in.json.next();
-  if (e == Event::null) return {};
-  if (e != Event::number) return e == Event::error ? fail(in.json.error()) : wrong("not a number");
-  const Result<int64_t> n = in.json.integer();
+Result<void> set_images(Job& job, Value v) {
+  if (v[0] != '[') return wrong("not a list");
+  job.calls.images.clear();
+  for (wire::JsonWalk walk(v); walk.next();) {
+    CHI_TRY_VOID(set_text(job.calls.images.emplace_back(), walk.value));
+  }
+  return {};
+}
+
+Result<void> set_options(Job& job, Value v, std::string& why) {
+  if (v[0] != '{') return wrong("not an object");
+  for (wire::JsonWalk walk(v); walk.next();) {
+    why.assign("options.").append(walk.key);
+    if (walk.value != "null") CHI_TRY_VOID(add_model_option(job.options, walk.key, walk.value));
+  }
+  return {};
+}
+
+Result<void> set_deadline(Job& job, Value v) {
+  const Result<double> ms = parse_double(v);
+  if (!ms || *ms < 0) return wrong("not a number of milliseconds");
+  job.deadline = static_cast<Nanos>((*ms < kLongestMs ? *ms : kLongestMs) * 1e6 + 0.5);
+  return {};
+}
+
+Result<void> set_priority(Job& job, Value v) {
+  const Result<int64_t> n = parse_i64(v);
   if (!n) return wrong("not a whole number");
   job.priority = *n;
   return {};
 }
 
-Result<void> read_think(Reader& in, Job& job) {
-  CHI_TRY(std::string_view value, in.raw());
-  if (value.empty()) return {};
+Result<void> set_think(Job& job, Value v) {
   for (const char* level : {"true", "false", "\"low\"", "\"medium\"", "\"high\""}) {
-    if (value != level) continue;
-    if (value[0] == '"') value = value.substr(1, value.size() - 2);
-    job.options.think = value;
+    if (v != level) continue;
+    job.options.think = unquoted(v);
     return {};
   }
-  return wrong("none of true, false, \"low\", \"medium\", \"high\"");
+  return wrong("none of true, false, \"low\", \"medium\" and \"high\"");
 }
 
-Result<void> read_format(Reader& in, Job& job) {
-  CHI_TRY(const std::string_view value, in.raw());
-  if (!value.empty() && value != "\"json\"" && value[0] != '{') return wrong("neither \"json\" nor a schema");
-  if (!value.empty()) job.format = value;
+Result<void> set_format(Job& job, Value v) {
+  if (v[0] != '{' && v != "\"json\"") return wrong("neither \"json\" nor a schema");
+  job.calls.schema = v;
   return {};
 }
 
-Result<void> read_tools(Reader& in, Job& job) {
-  CHI_TRY(const std::string_view value, in.raw());
-  if (!value.empty() && value[0] != '[') return wrong("not a list");
-  if (!value.empty()) job.tools = value;
+Result<void> set_tools(Job& job, Value v) {
+  if (v[0] != '[') return wrong("not a list");
+  job.calls.tools = v;
   return {};
 }
 
-Result<void> read_keep_alive(Reader& in, Job& job) {
-  CHI_TRY(const std::string_view value, in.raw());
-  const bool quoted = value.size() > 2 && value[0] == '"';
-  job.options.keep_alive = quoted ? value.substr(1, value.size() - 2) : value;
+Result<void> set_keep_alive(Job& job, Value v) {
+  job.options.keep_alive = unquoted(v);
   return {};
-}
-
-template <std::string Job::*field>
-Result<void> read_text(Reader& in, Job& job) { return in.string(job.*field); }
-Result<void> read_images(Reader& in, Job& job) {
-  job.images.clear();
-  return read_strings(in, job.images);
 }
 
 struct Key {
   std::string_view name;
-  Result<void> (*read)(Reader& in, Job& job);
+  Result<void> (*set)(Job& job, Value v);
 };
 constexpr Key kKeys[] = {
-    {"id", read_id},           {"cancel", read_cancel},     {"prompt", read_text<&Job::prompt>},
-    {"messages", read_messages}, {"model", read_text<&Job::model>},
-    {"system", read_text<&Job::system>}, {"url", read_text<&Job::url>},
-    {"options", read_options}, {"deadline_ms", read_deadline}, {"priority", read_priority},
-    {"format", read_format},   {"tools", read_tools},       {"images", read_images},
-    {"think", read_think},     {"keep_alive", read_keep_alive}};
+    {"id", set_id},
+    {"cancel", set_cancel},
+    {"prompt", [](Job& job, Value v) { return set_text(job.prompt, v); }},
+    {"messages", set_messages},
+    {"model", [](Job& job, Value v) { return set_text(job.model, v); }},
+    {"system", [](Job& job, Value v) { return set_text(job.calls.system, v); }},
+    {"url", [](Job& job, Value v) { return set_text(job.url, v); }},
+    {"deadline_ms", set_deadline},
+    {"priority", set_priority},
+    {"format", set_format},
+    {"tools", set_tools},
+    {"images", set_images},
+    {"think", set_think},
+    {"keep_alive", set_keep_alive}};
 
-Result<void> read_value(Reader& in, Job& job, std::string& name) {
+Result<void> set_value(Job& job, const std::string& name, Value v, std::string& why) {
+  if (name == "options") return v == "null" ? Result<void>() : set_options(job, v, why);
   for (const Key& key : kKeys) {
-    if (name == key.name) return key.read(in, job);
+    if (name == key.name) return v == "null" ? Result<void>() : key.set(job, v);
   }
   if (job.unknown.empty()) job.unknown = name;
-  return in.json.skip() ? Result<void>() : fail(in.json.error());
+  return {};
 }
 
-// A last message of the user is what is asked now.
-void settle_messages(Job& job) {
-  if (!job.prompt.empty() || job.messages.empty() || job.messages.back().role != "user") return;
-  llm::Message& last = job.messages.back();
-  job.prompt = std::move(last.content);
-  for (std::string& image : last.images) job.images.push_back(std::move(image));
-  job.messages.pop_back();
+// The id comes first, so that whatever else is wrong has one.
+Result<void> read_values(std::string_view line, Job& job, std::string& why) {
+  why = "id";
+  const std::string_view id = wire::json_member(line, "id");
+  if (!id.empty() && id != "null") CHI_TRY_VOID(set_id(job, id));
+  for (wire::JsonWalk walk(line); walk.next();) {
+    why = walk.key;
+    CHI_TRY_VOID(set_value(job, walk.key, walk.value, why));
+  }
+  why.clear();
+  return {};
 }
 
-Result<void> read_job(Reader& in, Job& job, std::string& why) {
-  Event e = in.json.next();
-  if (e != Event::object_begin) {
-    if (e != Event::error) why = "not an object";
-    return fail(e == Event::error ? in.json.error() : Error{Errc::bad_input, 0, "job"});
+Result<void> check(Job& job) {
+  if (job.cancel) return job.id.empty() ? wrong("cancel: no id") : Result<void>();
+  // A last message of the user is what is asked now.
+  if (job.prompt.empty() && !job.messages.empty() && job.messages.back().role == "user") {
+    llm::Message& last = job.messages.back();
+    job.prompt = std::move(last.content);
+    for (std::string& image : last.images) job.calls.images.push_back(std::move(image));
+    job.messages.pop_back();
   }
-  std::string name;
-  while ((e = in.json.next()) == Event::key) {
-    name.clear();
-    in.json.string(name);
-    const Result<void> read = read_value(in, job, name);
-    if (read) continue;
-    if (read.error().where != in.json.what()) {
-      why = name + in.within + ": " + read.error().where;
-    }
-    return read;
-  }
-  if (e == Event::object_end) e = in.json.next();
-  return e == Event::end ? Result<void>() : fail(in.json.error());
+  const bool nothing = job.prompt.empty() && job.messages.empty() && job.calls.images.empty();
+  return nothing ? wrong("no prompt, and no messages") : Result<void>();
 }
 
 }  // namespace
@@ -287,23 +165,15 @@ Result<void> read_job(Reader& in, Job& job, std::string& why) {
 Result<void> parse_job(std::string_view line, const Settings& defaults, Job& job,
                        std::string& why) {
   job.model = defaults.model;
-  job.system = defaults.calls.system;
-  job.format = defaults.calls.schema;
-  job.tools = defaults.calls.tools;
-  job.images = defaults.calls.images;
+  job.calls = defaults.calls;
   job.options = defaults.common;
-  Reader in(line);
-  Result<void> read = read_job(in, job, why);
-  if (!read && why.empty()) why = std::string("not JSON: ") + read.error().where;
-  if (read && job.cancel && job.id.empty()) {
-    why = "cancel: no id";
-    read = wrong("cancel");
-  }
-  if (!read || job.cancel) return read;
-  settle_messages(job);
-  if (!job.prompt.empty() || !job.messages.empty()) return {};
-  why = "no prompt, and no messages";
-  return wrong("prompt");
+  Result<void> read = wire::check_json(line);
+  if (!read) why = "not JSON";
+  if (read && !trim_left(line).starts_with('{')) read = wrong("not an object");
+  if (read) read = read_values(line, job, why);
+  if (read) read = check(job);
+  if (!read) why.append(why.empty() ? "" : ": ").append(read.error().where);
+  return read;
 }
 
 }  // namespace chimera::cli

@@ -15,18 +15,17 @@ namespace chimera::cli {
 // given. What a line does not say is as on the command line, or empty.
 struct Job {
   std::string id;
-  bool cancel = false;                   // the line asks for the end of job `id`; nothing else counts
-  std::string model, system, prompt, url;
-  std::string format, tools;             // JSON text
-  std::vector<llm::Message> messages;    // the conversation; a last one of the user is in `prompt`
-  std::vector<std::string> images;       // base64
+  bool cancel = false;                   // the line asks for the end of `id`; nothing else counts
+  std::string model, prompt, url;
+  std::vector<llm::Message> messages;    // the conversation; a last one of the user is the prompt
+  CallSettings calls;                    // system, schema, tools, images
   llm::Options options;
   Nanos deadline = 0;                    // duration; 0 = none
   int64_t priority = 0;                  // higher goes first
   std::string unknown;                   // the first key that means nothing here
 };
 
-// Takes a line apart. On an error `why` says it in words, and job.id is there if it came before.
+// Takes a line apart. On an error `why` says it in words, and job.id is there if it is in the line.
 // Errors: bad_input.
 Result<void> parse_job(std::string_view line, const Settings& defaults, Job& job, std::string& why);
 

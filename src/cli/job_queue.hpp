@@ -1,5 +1,5 @@
-// The jobs of `chimera worker` that wait: the highest priority first, first come first served within
-// one, each with an instant behind which it is late.
+// The jobs of `chimera worker` that wait: the highest priority first, first come first served
+// within one, each with an instant behind which it is late.
 //
 // Thread: one at a time. Cost: finding a job by its id, a place for a priority that is not the
 // lowest, and the next deadline look at all that wait.
@@ -17,6 +17,7 @@ namespace chimera::cli {
 // A job that was accepted and has not ended.
 struct LiveJob : Job {
   Nanos accepted = 0, late_at = kNever;  // instants
+  wire::Url elsewhere;                   // what `url` says
   size_t bytes = 0;                      // of the line it came in
   rt::Stop* stop = nullptr;              // of the call, when it is being made
   bool cancelled = false;                // somebody asked for its end

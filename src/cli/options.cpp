@@ -357,9 +357,9 @@ constexpr Option kPlain[] = {
     {kClient, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kMap | kWorker, 0, "runtime", "KIND",
+    {kRun | kMap, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
-    {kFetch | kAsk, 0, "runtime", "KIND",
+    {kFetch | kAsk | kWorker, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
     {kClient, 0, "threads", "N",
@@ -441,6 +441,17 @@ constexpr Option kPlain[] = {
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
 #ifndef CHIMERA_MINIMAL
+    {kWorker, 'j', "jobs", "N", "jobs at work at the same time (4)",
+     SET(return set_int(s.worker.jobs, v, 1, 4096, "1 to 4096"))},
+    {kWorker, 0, "queue", "N", "jobs that may wait; one more is refused (1024)",
+     SET(return set_int(s.worker.queue, v, 1, 65536, "1 to 65536"))},
+    {kWorker, 0, "block", nullptr, "when as many wait, read no more, instead of refusing",
+     ON(s.worker.block = true)},
+    {kWorker, 0, "no-tokens", nullptr, "no token events, only whole answers",
+     ON(s.worker.tokens = false)},
+    {kProbe, 'm', "model", "NAME", "the model must be there; exit code 69 when it is not (any)",
+     SET(s.probe_model = v; return v.empty() ? wrong("a name") : Result<void>())},
+
     {kStats, 0, "metric", "NAME",
      "any number of the records, repeatable up to 8 times: a name, or the last parts of its path "
      "(efficiency_percent; of chimeraforge's files throughput_tps)",

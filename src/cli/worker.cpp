@@ -8,13 +8,11 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/llm/pool.hpp"
-#include "chimera/rt/build.hpp"
 #include "chimera/rt/line_source.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/process.hpp"
+#include "calls.hpp"
 #include "job_queue.hpp"
-#include "run_parts.hpp"
 #include "worker_events.hpp"
 
 namespace chimera::cli {
@@ -34,8 +32,8 @@ struct Elsewhere {
 
 class Dispatcher {
  public:
-  Dispatcher(Settings& s, rt::Runtime& runtime)
-      : settings_(s), runtime_(runtime), servers_(s.urls, s.client, s.calls.policy) {}
+  Dispatcher(Settings& s, CallWays& ways)
+      : settings_(s), runtime_(ways.runtime), servers_(*ways.servers) {}
 
   Result<void> open() { return input_.open(""); }
   rt::Task<void> run();
@@ -52,14 +50,15 @@ class Dispatcher {
   bool full(size_t more) const;
   Own<LiveJob> next();
   llm::Caller* caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other);
-  void finish(const LiveJob& job, const llm::Call& call, std::string_view url);
+  rt::Task<void> work_on(LiveJob& job, llm::Caller& caller);
+  void fail_call(const LiveJob& job, const llm::Call& call, std::string_view server);
   void fail_job(std::string_view id, const char* kind, std::string_view message, int code,
                 std::string_view text = {}, uint64_t line = 0);
   void flush();
 
   Settings& settings_;
   rt::Runtime& runtime_;
-  llm::Servers servers_;
+  llm::Servers& servers_;
   rt::LineSource input_;
   Events events_;
   JobList waiting_, running_;
@@ -187,6 +186,7 @@ llm::Caller* Dispatcher::caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhe
     return nullptr;
   }
   wire::strip_slashes(*url);
+  job.elsewhere = *url;
   if (!other || other->url.text() != url->text()) {
     other = make_own<Elsewhere>(std::move(*url), settings_);
   }
@@ -204,32 +204,55 @@ rt::Task<void> Dispatcher::serve() {
     LiveJob& job = *taken;
     llm::Caller* caller = caller_of(job, usual, other);
     if (caller == nullptr) continue;
-    rt::Stop stop;
-    job.stop = &stop;
     running_.push(std::move(taken));
-    Pieces pieces(events_, job);
-    llm::Call call;
-    llm::Request request{job.model, job.prompt, job.system, job.options, job.messages, job.images,
-                         job.format, job.tools, settings_.calls.stream, job.late_at, &stop};
-    co_await caller->generate(request, settings_.worker.tokens ? &pieces : nullptr, call);
-    const wire::Url& url = job.url.empty() ? servers_.url(call.server) : other->url;
-    const std::string where = url.text();
-    finish(job, call, where);
+    co_await work_on(job, *caller);
     running_.remove(job);
   }
 }
 
-void Dispatcher::finish(const LiveJob& job, const llm::Call& call, std::string_view url) {
-  if (!call.failed) {
-    ++done_;
-    return events_.done(job, call, url);
+// An answer that does not fit its format is asked for again while nobody has seen a piece of it.
+rt::Task<void> Dispatcher::work_on(LiveJob& job, llm::Caller& caller) {
+  const bool tokens = settings_.worker.tokens;
+  Pieces pieces(events_, job);
+  rt::Stop stop;
+  llm::Call call;
+  std::string_view text;
+  Result<void> usable;
+  std::string words;
+  job.stop = &stop;
+  for (int attempt = 0;; ++attempt) {
+    llm::Request request{job.model, job.prompt, job.calls.system, job.options};
+    request.messages = job.messages;
+    request.images = job.calls.images;
+    request.format = job.calls.schema;
+    request.tools = job.calls.tools;
+    request.stream = job.calls.stream;
+    request.deadline = job.late_at;
+    request.stop = &stop;
+    co_await caller.generate(request, tokens ? &pieces : nullptr, call);
+    if (call.failed) break;
+    usable = usable_text(job.calls, call, text, words);
+    if (usable || tokens || attempt >= settings_.client.max_retries) break;
+    vary_seed(job.options, 1);
   }
-  if (call.error.code == Errc::cancelled) {
+  const std::string server = (job.url.empty() ? servers_.url(call.server) : job.elsewhere).text();
+  if (call.failed) co_return fail_call(job, call, server);
+  if (!usable) {
+    const Error& e = usable.error();
+    co_return fail_job(job.id, class_of(e), words, cli::exit_code(e), text);
+  }
+  ++done_;
+  events_.done(job, call, text, server);
+}
+
+void Dispatcher::fail_call(const LiveJob& job, const llm::Call& call, std::string_view server) {
+  const Error& e = call.error;
+  if (e.code == Errc::cancelled) {
     ++cancelled_;
     return events_.cancelled(job.id);
   }
-  fail_job(job.id, class_of(call.error), explain(call.error, url, call.error_text, false),
-           cli::exit_code(call.error), call.text);
+  fail_job(job.id, class_of(e), explain(e, server, call.error_text, false), cli::exit_code(e),
+           call.text);
 }
 
 void Dispatcher::fail_job(std::string_view id, const char* kind, std::string_view message, int code,
@@ -298,13 +321,6 @@ int Dispatcher::exit_code() const {
   return done_ != 0 || first_failure_ == 0 ? 1 : first_failure_;
 }
 
-rt::Runtime* stoppable = nullptr;
-
-int refuse(const Error& e) {
-  complain("worker", e, {});
-  return exit_code(e);
-}
-
 }  // namespace
 
 int worker_command(Settings& s) {
@@ -312,32 +328,16 @@ int worker_command(Settings& s) {
     say("worker takes its jobs from standard input: see chimera worker --help");
     return 2;
   }
-  std::vector<std::string> warnings;
-  Result<void> ready = complete(s, warnings);
-  if (!ready && ready.error().code == Errc::usage) {
-    say(std::string(ready.error().where) + ": see chimera worker --help");
-    return 2;
+  CallWays ways;
+  const int refused = open_calls(s, "worker", true, ways);
+  if (refused != 0) return refused;
+  Dispatcher dispatcher(s, ways);
+  const auto opened = dispatcher.open();
+  if (!opened) {
+    complain("worker", opened.error(), "standard input");
+    return exit_code(opened.error());
   }
-  if (!ready) return refuse(ready.error());
-  for (const std::string& w : warnings) {
-    if (!s.quiet) say("warning: " + w);
-  }
-  SimServers simulated;
-  if (s.sim_servers == 0) s.sim_servers = 1;
-  ready = s.simulate ? simulated.start(s) : Result<void>();
-  if (!ready) return refuse(ready.error());
-  // One thread does all, unless another runtime was asked for.
-  const bool asked = s.given.kind || s.given.threads || !s.given.preset.empty();
-  if (!asked && rt::holds(rt::Kind::local)) s.runtime.kind = rt::Kind::local;
-  rt::Runtime runtime;
-  ready = runtime.open(s.runtime);
-  if (!ready) return refuse(ready.error());
-  Dispatcher dispatcher(s, runtime);
-  ready = dispatcher.open();
-  if (!ready) return refuse(ready.error());
-  stoppable = &runtime;
-  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
-  runtime.run(dispatcher.run());
+  ways.runtime.run(dispatcher.run());
   return dispatcher.exit_code();
 }
 

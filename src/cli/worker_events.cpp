@@ -1,7 +1,6 @@
 #include "worker_events.hpp"
 
-#include "chimera/sys/file.hpp"
-#include "chimera/wire/json.hpp"
+#include "calls.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -18,28 +17,9 @@ struct Line {
     text.push_back('\n');
     return text;
   }
-  void milliseconds(const char* name, Nanos from, Nanos to) {
-    if (from != 0 && to >= from) json.field(name, static_cast<double>(to - from) / 1e6);
-  }
   std::string text;
   wire::JsonWriter json{text, wire::JsonWriter::Style::compact};
 };
-
-void write_calls(wire::JsonWriter& json, const llm::Call& call) {
-  json.key("tool_calls").begin_array();
-  for (const llm::ToolCall& c : call.tool_calls) {
-    json.begin_object();
-    if (!c.id.empty()) json.field("id", c.id);
-    json.field("name", c.name).key("arguments");
-    if (wire::check_json(c.arguments)) {
-      json.raw(c.arguments);
-    } else {
-      json.string(c.arguments);
-    }
-    json.end_object();
-  }
-  json.end_array();
-}
 
 }  // namespace
 
@@ -95,23 +75,15 @@ void Events::error(std::string_view id, const char* kind, std::string_view messa
   add(line.end());
 }
 
-void Events::done(const LiveJob& job, const llm::Call& call, std::string_view url) {
+void Events::done(const LiveJob& job, const llm::Call& call, std::string_view text,
+                  std::string_view server) {
   Line line("done", job.id);
   wire::JsonWriter& json = line.json;
-  json.field("text", call.text);
+  json.field("model", job.model).field("text", text);
   if (!call.thinking.empty()) json.field("thinking", call.thinking);
-  json.field("done_reason", call.done_reason);
-  write_calls(json, call);
-  json.field("model", job.model).field("url", url).field("attempts", uint64_t{call.attempts});
-  json.field("tokens", call.tokens()).field("prompt_tokens", call.prompt_eval_count);
-  if (call.eval_duration > 0 && call.eval_count > 0) {
-    json.field("tokens_per_second", static_cast<double>(call.eval_count) * 1e9 /
-                                        static_cast<double>(call.eval_duration));
-  }
-  line.milliseconds("queued_ms", job.accepted, call.started);
-  line.milliseconds("connect_ms", call.started, call.connected);
-  line.milliseconds("ttft_ms", call.sent, call.first_token);
-  line.milliseconds("total_ms", call.started, call.ended);
+  write_tool_calls(json, call.tool_calls);
+  write_figures(json, server, call);
+  json.field("queued_ms", to_ms(call.started - job.accepted));
   add(line.end());
 }
 

@@ -18,7 +18,8 @@ class Events {
  public:
   void accepted(std::string_view id);
   void token(std::string_view id, std::string_view text, bool thinking);
-  void done(const LiveJob& job, const llm::Call& call, std::string_view url);
+  void done(const LiveJob& job, const llm::Call& call, std::string_view text,
+            std::string_view server);
   void cancelled(std::string_view id);
   // `id` empty: null, and with `line` != 0 the number of the line. `text`: what had come of the
   // answer.
@@ -39,7 +40,7 @@ class Events {
   rt::SpinLock lock_;
   rt::Gate gate_{1};
   std::string buffer_;
-  bool awake_ = true;              // the gate has a permit, or is about to
+  bool awake_ = false;             // the gate has a permit, or is about to
   bool dead_ = false;
 };
 

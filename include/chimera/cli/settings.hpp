@@ -133,6 +133,7 @@ struct Settings {
   AskSettings ask;
   MapSettings map;
   WorkerSettings worker;
+  std::string probe_model;               // empty = any
   SelftestSettings selftest;
   StatsSettings stats;
   BenchSettings bench;
