@@ -393,6 +393,11 @@ build/musl/epoll_client: tools/epoll_client.c
 	$(Q)mkdir -p $(@D)
 	$(Q)musl-gcc -std=c11 -O2 -Wall -Wextra -static -s $< -o $@
 
+.PHONY: interop
+interop: build/chimera  ## beside programs that others wrote, as far as a package index has them
+	@tools/need.sh python3
+	@bad=0; for script in tests/interop/*.py; do python3 $$script build/chimera || bad=1; done; exit $$bad
+
 .PHONY: judge
 judge: build/chimera build/epoll_client  ## can equal agents tell the presets apart? 20 minutes; JUDGE='--runs 3'
 	@tools/need.sh python3

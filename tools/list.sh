@@ -58,7 +58,7 @@ case ${1-} in
   product) sources any linux ;;
   library) sources any linux | grep -vx "$main" || true ;;
   hot)
-    echo src/wire/ndjson.cpp src/llm/ollama.cpp | tr ' ' '\n' ;;
+    echo src/wire/ndjson.cpp src/llm/answer.cpp | tr ' ' '\n' ;;
   kind) sources any linux | xargs grep -lE 'chimera/rt/build\.hpp|CHIMERA_MINIMAL' || true ;;
   variants)
     echo tokio-default:RUNTIME=steal,READ_SIZE=8192

@@ -220,6 +220,7 @@ void mention_proxy(const Settings& s, std::vector<std::string>& warnings) {
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what) {
   if ((command & kCalls) != 0) s.client.max_retries = 2;
+  if (command == kMap) s.format = Format::ndjson;
   CHI_TRY_VOID(Parser(command, arguments, s, what).run());
   return settle_knobs(s, what);
 }

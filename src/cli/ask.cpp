@@ -68,8 +68,7 @@ class Answer final : public llm::PieceSink {
                 : seen                            ? Thinking::err
                                                   : Thinking::hide;
     // What must fit, or is cut out, is shown when it is whole.
-    streaming_ = s.format == Format::ndjson ||
-                 (s.format == Format::text && s.calls.schema.empty() && !s.calls.extract);
+    streaming_ = s.format != Format::json && s.calls.schema.empty() && !s.calls.extract;
   }
 
   void on_piece(std::string_view visible, Nanos) override {
@@ -79,7 +78,7 @@ class Answer final : public llm::PieceSink {
     print(visible);
   }
   void on_thinking(std::string_view text, Nanos) override {
-    if (s_.format == Format::ndjson) return event("thinking", "thinking", text);
+    if (s_.format == Format::ndjson && streaming_) event("thinking", "thinking", text);
     if (s_.format != Format::text || thinking_ == Thinking::hide) return;
     const bool err = thinking_ == Thinking::err;
     if (!err && !streaming_) return;
@@ -103,7 +102,10 @@ class Answer final : public llm::PieceSink {
 
   // The answer is complete and fits; `text` is what is wanted of it.
   void finish(const llm::Call& call, std::string_view text) {
-    if (s_.format == Format::ndjson) return last_event(call);
+    if (s_.format == Format::ndjson) {
+      if (!streaming_) event("token", "content", text);
+      return last_event(call);
+    }
     if (s_.format == Format::json) return document(call, text);
     end_thinking();
     if (!streaming_ && !text.empty()) print(text);
@@ -125,7 +127,6 @@ class Answer final : public llm::PieceSink {
     write(line.append("\n"));
   }
 
-  bool printed() const { return printed_; }
   const Result<void>& written() const { return written_; }
 
  private:
@@ -207,40 +208,21 @@ struct Job {
   std::string prompt;
   std::string session;                     // a file, or empty
   std::vector<llm::Message> messages;      // so far
-  llm::Call call;
-  Result<void> outcome;
-  std::string words;                       // about a failure
+  Fitted result;
 };
 
-// Whether another answer might be better: nothing was shown, and this one was complete.
-bool worth_asking_again(const Job& job, int attempt) {
-  return !job.outcome && job.outcome.error().code == Errc::bad_input && !job.call.failed &&
-         attempt < job.settings.client.max_retries && !job.answer.printed() &&
-         !job.ways.runtime.stopping();
-}
-
 rt::Task<void> ask(Job& job) {
-  Settings& s = job.settings;
+  const Settings& s = job.settings;
   llm::Caller caller(*job.ways.servers);
-  std::string_view text;
-  for (int attempt = 0;; ++attempt) {
-    llm::Request request = request_of(s, job.prompt);
-    request.messages = job.messages;
-    if (!job.messages.empty() && job.messages[0].role == "system") request.system = {};
-    co_await caller.generate(request, &job.answer, job.call);
-    job.outcome = Result<void>();
-    job.words = job.call.error_text;
-    if (job.call.failed) job.outcome = fail(job.call.error);
-    if (job.outcome) job.outcome = usable_text(s.calls, job.call, text, job.words);
-    if (!worth_asking_again(job, attempt)) break;
-    if (!s.quiet) say("asking again: " + job.words);
-    vary_seed(s.common, 1);
-  }
-  if (job.outcome) job.answer.finish(job.call, text);
+  llm::Request request = request_of(s, job.prompt);
+  request.messages = job.messages;
+  if (!job.messages.empty() && job.messages[0].role == "system") request.system = {};
+  co_await fitting_call(s, caller, request, &job.answer, s.quiet, job.result);
+  if (job.result.outcome) job.answer.finish(job.result.call, job.result.text);
 }
 
 void tell(const Job& job) {
-  const llm::Call& c = job.call;
+  const llm::Call& c = job.result.call;
   std::string line;
   append_u64(line, c.tokens());
   line.append(" tokens, TTFT ");
@@ -263,7 +245,7 @@ int keep(Job& job) {
     all.insert(all.begin(), llm::Message{"system", job.settings.calls.system, {}, {}, {}, {}});
   }
   all.push_back({"user", std::move(job.prompt), job.settings.calls.images, {}, {}, {}});
-  all.push_back({"assistant", job.call.text, {}, job.call.tool_calls, {}, {}});
+  all.push_back({"assistant", job.result.call.text, {}, job.result.call.tool_calls, {}, {}});
   const auto saved = save_session(job.session, all);
   if (saved) return 0;
   complain("cannot write", saved.error(), job.session);
@@ -276,18 +258,19 @@ int finish(Job& job) {
     if (e.code != Errc::closed) complain("cannot write", e, "standard output");
     return e.code == Errc::closed ? 141 : 74;
   }
-  const std::string where = job.settings.urls[job.call.server].text();
-  if (!job.outcome) job.answer.fail_with(job.call, job.outcome.error(), job.words);
+  const std::string where = job.settings.urls[job.result.call.server].text();
+  const Fitted& r = job.result;
+  if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
-  if (job.outcome) {
+  if (job.result.outcome) {
     if (job.settings.verbose) tell(job);
     return keep(job);
   }
-  const Error& e = job.outcome.error();
-  if (job.call.failed) {
-    complain("ask", e, where, job.words);
+  const Error& e = job.result.outcome.error();
+  if (job.result.call.failed) {
+    complain("ask", e, where, job.result.words);
   } else {
-    say("ask: " + job.words + " (" + where + ")");
+    say("ask: " + job.result.words + " (" + where + ")");
   }
   return exit_code(e);
 }
@@ -324,7 +307,7 @@ int dry_run(const Job& job) {
 int ask_command(Settings& s) {
   CallWays ways;
   Answer answer(s);
-  Job job{s, ways, answer, {}, {}, {}, {}, {}, {}};
+  Job job{s, ways, answer, {}, {}, {}, {}};
   const auto recalled = recall(job);
   if (!recalled) return refuse(recalled.error(), job.session);
   auto prompt = whole_prompt(s);

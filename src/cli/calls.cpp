@@ -86,8 +86,37 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
   return fail(Errc::bad_input, "schema");
 }
 
-void vary_seed(llm::Options& options, int attempt) {
-  if (options.seed) *options.seed += attempt;
+rt::Task<void> fitting_call(const Settings& s, llm::Caller& caller, llm::Request request,
+                            llm::PieceSink* pieces, bool quiet, Fitted& out) {
+  for (int attempt = 0;; ++attempt) {
+    // The same seed would bring the same answer.
+    llm::Options varied;
+    const bool vary = attempt > 0 && s.common.seed;
+    if (vary) {
+      varied = s.common;
+      *varied.seed += attempt;
+    }
+    llm::Request again{request.model, request.prompt, request.system, vary ? varied : s.common};
+    again.messages = request.messages;
+    again.images = request.images;
+    again.format = request.format;
+    again.tools = request.tools;
+    again.stream = request.stream;
+    again.deadline = request.deadline;
+    again.stop = request.stop;
+    co_await caller.generate(again, pieces, out.call);
+    out.words = out.call.error_text;
+    out.outcome = Result<void>();
+    if (out.call.failed) out.outcome = fail(out.call.error);
+    if (out.outcome) out.outcome = usable_text(s.calls, out.call, out.text, out.words);
+    const bool misfit = !out.call.failed && !out.outcome &&
+                        out.outcome.error().code == Errc::bad_input;
+    const bool shown = pieces != nullptr && s.calls.schema.empty() && !s.calls.extract;
+    const bool again_now = misfit && !shown && attempt < s.client.max_retries &&
+                           !rt::Runtime::current()->stopping();
+    if (!again_now) co_return;
+    if (!quiet) say("asking again: " + out.words);
+  }
 }
 
 void write_tool_calls(wire::JsonWriter& w, std::span<const llm::ToolCall> calls) {

@@ -32,9 +32,17 @@ llm::Request request_of(const Settings& s, std::string_view prompt);
 Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::string_view& text,
                          std::string& what);
 
-// A request that asks once more after an answer that did not fit: the same seed would bring the
-// same answer, so it becomes another one.
-void vary_seed(llm::Options& options, int attempt);
+// A call, made again while its answer does not fit (usable_text) and retries are left. `outcome`
+// says how it ended, `words` what there is to say about a failure; `text` is the usable part of the
+// call's text. `quiet`: does not say that it asks again.
+struct Fitted {
+  llm::Call call;
+  Result<void> outcome;
+  std::string words;
+  std::string_view text;
+};
+rt::Task<void> fitting_call(const Settings& s, llm::Caller& caller, llm::Request request,
+                            llm::PieceSink* pieces, bool quiet, Fitted& out);
 
 // The figures of an answer as members of an object: Ollama's, by Ollama's names (durations in ns),
 // and "chimera": {server, api, attempts, ttft_ms, total_ms, tokens_per_second}.

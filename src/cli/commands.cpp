@@ -62,7 +62,11 @@ constexpr char kRunDetails[] =
     "1024\n";
 
 constexpr char kSimDetails[] =
-    "\nA simulated Ollama server: /api/generate, /api/tags, /api/ps, /api/show, /api/version, /.\n"
+    "\nA simulated model server. Ollama's /api/generate, /api/chat, /api/tags, /api/ps,\n"
+    "/api/show, /api/version, /; OpenAI's /v1/chat/completions, /v1/completions, /v1/models;\n"
+    "/health, /metrics. The same question gets the same text on every route. A request with a\n"
+    "schema, or for JSON, gets a document that fits, as long as that is; one with tools gets\n"
+    "--tool-calls behind its text, unless it has the results of calls.\n"
     "Its first line on stdout is `listening on http://127.0.0.1:PORT`. Token k is sent at\n"
     "  arrival + queue + load + prefill * prompt tokens + ttft + sum of k gaps (1/rate, with "
     "jitter)\n"
@@ -141,14 +145,40 @@ constexpr char kAskDetails[] =
     "Louvre?' | jq .city\n"
     "  chimera ask -u http://a:11434 -u http://b:11434 --policy race hello\n";
 
+constexpr char kMapDetails[] =
+    "\nRECORDS\n"
+    "  Each line of FILE (stdin) is a record: text, or a JSON object. Blank lines are left out.\n"
+    "  --template says what is asked about it: {name} is that member of the object (a.b looks\n"
+    "  into objects), {} the whole line, {text} the line of a text; {{ and }} are braces.\n"
+    "\nRESULTS\n"
+    "  One line of JSON for each, in the order of the input: id (the record's, else the number of\n"
+    "  its line), text, and in \"chimera\" the done_reason, prompt_tokens, tokens, ttft_ms,\n"
+    "  total_ms, server and attempts. With --json or --schema the members of the answer stand\n"
+    "  beside them, but for those whose names are taken. A record that failed has error (words),\n"
+    "  class and exit_code instead; it never stops the others. A summary goes to stderr.\n"
+    "  At most 16 records for each job are read ahead of the oldest unfinished one: memory stays\n"
+    "  the same for endless input.\n"
+    "\nGOING ON\n"
+    "  --resume OUT leaves out what is answered in OUT, by id. The same command again goes on\n"
+    "  where it was interrupted or killed:\n"
+    "    chimera map big.ndjson --resume out.ndjson >> out.ndjson\n"
+    "\nEXAMPLES\n"
+    "  chimera map --template 'Classify: {text}' < tickets.txt > out.ndjson\n"
+    "  chimera map tickets.ndjson --schema label.json --template '{title}: {body}' | jq .label\n"
+    "  chimera map -j 8 -u http://a:11434 -u http://b:11434 --policy least < big.ndjson\n";
+
 constexpr Command kPlain[] = {
     {kRun, "run", "[DIR] [OPTIONS]",
      "N agents read a folder, analyse it and report, at the same time", kRunDetails, run_command},
     {kAsk, "ask", "[PROMPT...] [OPTIONS]", "one prompt, the answer streams to stdout", kAskDetails,
      ask_command},
 #ifndef CHIMERA_MINIMAL   // make MINIMAL=1; nothing else names what is behind these
+    {kMap, "map", "[FILE] [OPTIONS]",
+     "one prompt for each line, so many at a time; one result a line, resumable", kMapDetails,
+     map_command},
     {kSim, "sim", "[OPTIONS]",
-     "a simulated Ollama server: exact pacing, queueing, faults, ground truth", kSimDetails,
+     "a simulated Ollama and OpenAI server: exact pacing, queueing, faults, ground truth",
+     kSimDetails,
      sim_command},
     {kWorker, "worker", "[OPTIONS]",
      "jobs of an orchestrator: NDJSON jobs on stdin, NDJSON events on stdout", kWorkerDetails,

@@ -13,34 +13,34 @@ namespace {
 // or the file), "?" for Error::where.
 struct Row {
   Errc code;
-  int exit;
   const char* name;
+  int exit;
   const char* words;
   const char* remedy;     // nullptr = none known
 };
 constexpr Row kRows[] = {
-    {Errc::resolve, 6, "resolve", "cannot find the address of @",
+    {Errc::resolve, "resolve", 6, "cannot find the address of @",
      "check the name, or use an IP address"},
-    {Errc::refused, 7, "connect", "nothing listens on @", "start Ollama, or add --sim"},
-    {Errc::timed_out, 28, "deadline", "the ? deadline fired", nullptr},
-    {Errc::reset, 56, "reset", "@ broke the connection", nullptr},
-    {Errc::closed, 141, "closed", "the output was closed", nullptr},
-    {Errc::truncated, 18, "truncated", "the answer ended early (?)", nullptr},
-    {Errc::protocol, 56, "protocol", "@ sent what the protocol forbids (?)", nullptr},
-    {Errc::too_large, 56, "too_large", "a limit was exceeded (?)", nullptr},
-    {Errc::http_status, 22, "http_status", "@ answered with an error", nullptr},
-    {Errc::auth, 77, "auth", "@ refused access", "give --api-key-file, or a header with -H"},
-    {Errc::no_model, 69, "no_model", "@ does not have the model",
+    {Errc::refused, "refused", 7, "nothing listens on @", "start Ollama, or add --sim"},
+    {Errc::timed_out, "deadline", 28, "the ? deadline fired", nullptr},
+    {Errc::reset, "reset", 56, "@ broke the connection", nullptr},
+    {Errc::closed, "closed", 141, "the output was closed", nullptr},
+    {Errc::truncated, "truncated", 18, "the answer ended early (?)", nullptr},
+    {Errc::protocol, "protocol", 56, "@ sent what the protocol forbids (?)", nullptr},
+    {Errc::too_large, "too_large", 56, "a limit was exceeded (?)", nullptr},
+    {Errc::http_status, "http_status", 22, "@ answered with an error", nullptr},
+    {Errc::auth, "auth", 77, "@ refused access", "give --api-key-file, or a header with -H"},
+    {Errc::no_model, "no_model", 69, "@ does not have the model",
      "fetch it with `ollama pull`, or name another with -m"},
-    {Errc::busy, 75, "busy", "@ is busy", "try again later, or add --max-retries"},
-    {Errc::server_error, 22, "server_error", "@ reported an error", nullptr},
-    {Errc::cancelled, 130, "cancelled", "stopped", nullptr},
-    {Errc::bad_input, 65, "bad_input", "bad data (?)", nullptr},
-    {Errc::bad_config, 78, "bad_config", "bad configuration (?)", nullptr},
-    {Errc::usage, 2, "usage", "?", nullptr},
-    {Errc::io, 74, "io", "?", nullptr},
-    {Errc::not_found, 65, "not_found", "no such file or folder", nullptr},
-    {Errc::unsupported, 1, "unsupported", "not in this build: ?", nullptr},
+    {Errc::busy, "busy", 75, "@ is busy", "try again later, or add --max-retries"},
+    {Errc::server_error, "server_error", 22, "@ reported an error", nullptr},
+    {Errc::cancelled, "cancelled", 130, "stopped", nullptr},
+    {Errc::bad_input, "bad_data", 65, "bad data (?)", nullptr},
+    {Errc::bad_config, "bad_config", 78, "bad configuration (?)", nullptr},
+    {Errc::usage, "usage", 2, "?", nullptr},
+    {Errc::io, "io", 74, "?", nullptr},
+    {Errc::not_found, "not_found", 65, "no such file or folder", nullptr},
+    {Errc::unsupported, "unsupported", 1, "not in this build: ?", nullptr},
 };
 
 const Row& row_of(Errc code) {
@@ -87,15 +87,15 @@ std::string_view option_of(std::string_view deadline) {
 
 }  // namespace
 
-int exit_code(const Error& e) { return row_of(e.code).exit; }
 const char* class_of(const Error& e) { return row_of(e.code).name; }
+int exit_code(const Error& e) { return row_of(e.code).exit; }
 
 std::string explain(const Error& e, std::string_view subject, std::string_view words,
                     bool with_remedy) {
   Row row = row_of(e.code);
   const bool no_route = e.code == Errc::refused && std::string_view(e.where) == "no route";
   if (no_route) {
-    row = {e.code, row.exit, row.name, "cannot reach @", "check the address and the network"};
+    row = {e.code, row.name, row.exit, "cannot reach @", "check the address and the network"};
   }
   const std::string place = subject.empty() ? std::string("the server") : place_of(subject);
   std::string s;

@@ -138,6 +138,7 @@ Result<void> set_format(Settings& s, const Option& o, Value v) {
     return {};
   }
   if (o.commands == kRun) return wrong("text, json, ndjson or md");
+  if (o.commands == kMap) return wrong("ndjson or text");
   if (o.commands == kAsk) return wrong("text, json or ndjson");
   return wrong(o.commands == kStats ? "text, json, csv, md, html or svg" : "text or json");
 }
@@ -215,10 +216,10 @@ Result<void> set_schema(Settings& s, const Option&, Value v) {
 // A declaration as {"type":"function","function":{...}}, or what is behind "function" alone; or an
 // array of them.
 Result<void> add_tool(Settings& s, const Option&, Value v) {
-  CHI_TRY(const std::string text, json_of(v));
+  CHI_TRY(std::string list, json_of(v));
   std::string& all = s.calls.tools;
-  const bool list = text[0] == '[';
-  for (wire::JsonWalk walk(list ? text : "[" + text + "]"); walk.next();) {
+  if (list[0] == '{') list = "[" + list + "]";
+  for (wire::JsonWalk walk(list); walk.next();) {
     const bool whole = !wire::json_member(walk.value, "function").empty();
     if (!whole && wire::json_member(walk.value, "name").empty()) {
       return wrong("a tool has a \"name\", or a \"function\" that has one");
@@ -436,7 +437,7 @@ constexpr Option kPlain[] = {
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun | kSelftest | kBench, 0, "progress", "auto|never",
+    {kRun | kSelftest | kBench | kMap, 0, "progress", "auto|never",
      "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
@@ -452,6 +453,34 @@ constexpr Option kPlain[] = {
     {kProbe, 'm', "model", "NAME", "the model must be there; exit code 69 when it is not (any)",
      SET(s.probe_model = v; return v.empty() ? wrong("a name") : Result<void>())},
 
+    {kMap, 0, "template", "TEXT",
+     "the prompt: {name} is that member of the record, {} or {text} the line (the line; of a JSON "
+     "object \"prompt\" or \"text\")",
+     SET(s.map.pattern = v; return v.empty() ? wrong("a text") : Result<void>())},
+    {kMap, 0, "input", "auto|text|ndjson",
+     "what a line is; auto: as the first one looks (auto)",
+     [](Settings& s, const Option&, Value v) -> Result<void> {
+       s.map.input = v == "text" ? MapInput::text : MapInput::ndjson;
+       if (v == "auto") s.map.input = MapInput::unknown;
+       const bool known = v == "auto" || v == "text" || v == "ndjson";
+       return known ? Result<void>() : wrong("auto, text or ndjson");
+     }},
+    {kMap, 'j', "jobs", "N", "records at work at the same time (4)",
+     SET(return set_int(s.map.jobs, v, 1, 1024, "1 to 1024"))},
+    {kMap, 0, "unordered", nullptr, "write each result when it is there, not in the input's order",
+     ON(s.map.unordered = true)},
+    {kMap, 0, "resume", "OUT",
+     "leave out records whose result is in this file already; one that failed is tried again",
+     SET(s.map.resume = v; return v.empty() ? wrong("a file") : Result<void>())},
+    {kMap, 0, "rate", "N", "begin so many records a second at most (no limit)",
+     SET(CHI_TRY(s.map.rate, parse_double(v));
+         return s.map.rate > 0 ? Result<void>() : wrong("more than 0"))},
+    {kMap, 0, "until-error", "N", "stop when so many records have failed (never)",
+     SET(return set_int(s.map.until_error, v, 1, 1000000000, "1 or more"))},
+    {kMap, 'f', "format", "FORMAT",
+     "what goes to stdout: ndjson, or text: the answer alone, its line breaks as blanks (ndjson)",
+     set_format},
+    {kMap, 'O', "output", "FILE", "append the results to this file instead of stdout", set_output},
     {kStats, 0, "metric", "NAME",
      "any number of the records, repeatable up to 8 times: a name, or the last parts of its path "
      "(efficiency_percent; of chimeraforge's files throughput_tps)",

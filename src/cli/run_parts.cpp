@@ -149,8 +149,9 @@ std::string request_text(const wire::Url& url, const llm::ClientSettings& client
   std::string hidden;
   std::string_view fields = client.extra_fields;
   for (wire::Field f; wire::next_field(fields, f);) hidden.append(f.name).append(": ***\r\n");
-  const std::string body = llm::generate_body(request);
-  const std::string target = wire::join(url, llm::kGeneratePath).target();
+  const llm::Api api = llm::carrier(client.api, request, url);
+  const std::string body = llm::request_body(api, request);
+  const std::string target = llm::request_target(api, url);
   net::HttpRequest http;
   http.method = "POST";
   http.target = target;

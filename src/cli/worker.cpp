@@ -109,7 +109,7 @@ void Dispatcher::take_line(std::string_view line) {
   Own<LiveJob> job = make_own<LiveJob>();
   std::string why;
   const Result<void> parsed = parse_job(line, settings_, *job, why);
-  if (!parsed) return fail_job(job->id, "bad_input", why, 65, {}, input_.number());
+  if (!parsed) return fail_job(job->id, "bad_data", why, 65, {}, input_.number());
   if (job->cancel) return cancel(*job);
   if (job->id.empty()) append_u64(job->id, input_.number());
   if (!job->unknown.empty() && !warned_ && !settings_.quiet) {
@@ -124,7 +124,7 @@ void Dispatcher::take_line(std::string_view line) {
 
 void Dispatcher::accept(Own<LiveJob> job) {
   if (waiting_.find(job->id) != nullptr || running_.find(job->id) != nullptr) {
-    return fail_job(job->id, "bad_input", "a job with this id is at work", 65, {}, input_.number());
+    return fail_job(job->id, "bad_data", "a job with this id is at work", 65, {}, input_.number());
   }
   // With --block read() has waited: there is room for a job, if not always for so long a line.
   if (!settings_.worker.block && full(job->bytes)) {
@@ -181,7 +181,7 @@ llm::Caller* Dispatcher::caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhe
   if (job.url.empty()) return &usual;
   Result<wire::Url> url = wire::parse_url(job.url);
   if (!url || url->https) {
-    fail_job(job.id, url ? "unsupported" : "bad_input",
+    fail_job(job.id, url ? "unsupported" : "bad_data",
              url ? "url: https needs TLS" : "url: not a URL", url ? 1 : 65);
     return nullptr;
   }

@@ -5,7 +5,6 @@
 #include "chimera/base/number.hpp"
 #include "chimera/base/rng.hpp"
 #include "chimera/base/text.hpp"
-#include "chimera/wire/ndjson.hpp"
 
 namespace chimera::llm {
 namespace {
@@ -42,24 +41,22 @@ class Collector : public net::BodySink {
 // Takes the answer of a generate call apart as it comes.
 class AnswerSink : public net::BodySink {
  public:
-  AnswerSink(Call& call, PieceSink* pieces) : call_(call), pieces_(pieces) {}
+  AnswerSink(Api api, Call& call, PieceSink* pieces) : call_(call), reader_(api, call, pieces) {}
 
   Result<void> on_head(const wire::ResponseHead& head) override {
     call_.http_status = head.status;
+    reader_.announce(head.field("content-type").value_or(""));
     const auto wait = head.field("retry-after");
     if (wait) retry_after_ = parse_u64(*wait).value_or(0);
     return {};
   }
 
   Result<void> on_body(std::string_view bytes, Nanos at) override {
-    if (!success(call_.http_status)) {
-      std::string& body = call_.error_text;
-      body.append(bytes.substr(0, kErrorBody - body.size()));
-      if (body.size() < kErrorBody) return {};
-      return fail(Errc::too_large, "error body");   // finish() knows better
-    }
-    auto line = [&](std::string_view text) { return take(text, at); };
-    return lines_.feed(bytes, line);
+    if (success(call_.http_status)) return reader_.feed(bytes, at);
+    std::string& body = call_.error_text;
+    body.append(bytes.substr(0, kErrorBody - body.size()));
+    if (body.size() < kErrorBody) return {};
+    return fail(Errc::too_large, "error body");   // finish() knows better
   }
 
   bool begun() const override { return call_.pieces != 0; }
@@ -72,12 +69,8 @@ class AnswerSink : public net::BodySink {
       call_.error_text = error_words(call_.error_text);   // the body so far
       return fail(error_of_status(call_.http_status, call_.error_text));
     }
-    if (outcome) {
-      const Nanos at = call_.ended;
-      auto line = [&](std::string_view text) { return take(text, at); };
-      outcome = lines_.finish(line);
-    }
-    if (!outcome) return outcome;
+    const Result<void> rest = reader_.finish(outcome.has_value(), call_.ended);
+    if (!outcome || !rest) return outcome ? rest : outcome;
     if (!call_.done) return fail(Errc::truncated, "no done record");
     return {};
   }
@@ -85,16 +78,8 @@ class AnswerSink : public net::BodySink {
   uint64_t retry_after() const { return retry_after_; }
 
  private:
-  Result<void> take(std::string_view line, Nanos at) {
-    CHI_TRY_VOID(take_record(line, at, call_, piece_));
-    if (pieces_ != nullptr && !piece_.empty()) pieces_->on_piece(piece_, at);
-    return {};
-  }
-
   Call& call_;
-  PieceSink* pieces_;
-  wire::LineSplitter lines_;
-  std::string piece_;
+  AnswerReader reader_;
   uint64_t retry_after_ = 0;
 };
 
@@ -130,10 +115,11 @@ void take_timings(Call& call, const net::Exchange& x) {
 // The request, made anew for each try: nobody keeps a prompt while its answer comes.
 class GenerateBody : public net::BodySource {
  public:
-  explicit GenerateBody(const Request& request) : request_(request) {}
-  void append_body(std::string& out) const override { out.append(generate_body(request_)); }
+  GenerateBody(Api api, const Request& request) : api_(api), request_(request) {}
+  void append_body(std::string& out) const override { out.append(request_body(api_, request_)); }
 
  private:
+  Api api_;
   const Request& request_;
 };
 
@@ -186,8 +172,9 @@ Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
     : url_(url), settings_(settings), client_(url, settings.policy, settings.timeouts) {}
 
 rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {
-  const GenerateBody body(request);
-  const std::string target = wire::join(url_, kGeneratePath).target();
+  const Api api = carrier(settings_.api, request, url_);
+  const GenerateBody body(api, request);
+  const std::string target = request_target(api, url_);
   net::HttpRequest http;
   http.method = "POST";
   http.target = target;
@@ -199,7 +186,7 @@ rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Cal
     call = Call();
     call.started = started;
     call.attempts = static_cast<uint32_t>(retry) + 1;
-    AnswerSink sink(call, pieces);
+    AnswerSink sink(api, call, pieces);
     net::Exchange exchange;
     co_await io_.run(client_.exchange(http, sink, exchange));
     take_timings(call, exchange);

@@ -1,15 +1,18 @@
 // How this works: tokens are drawn one at a time, each with the instant it is due on an absolute
 // schedule. Tokens that are due already gather in one buffer and leave in one write; a wait
 // therefore never moves the schedule, and a late server catches up. Faults strike in front of a
-// token.
+// token. First come the tokens of the reasoning, then those of the text, then those of tool calls;
+// what they look like is said in words.cpp.
 #include <algorithm>
+#include <optional>
 
-#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/wire/chunked.hpp"
-#include "chimera/wire/json.hpp"
+#include "document.hpp"
 #include "engine.hpp"
 #include "plan.hpp"
+#include "words.hpp"
 
 namespace chimera::sim {
 namespace {
@@ -18,18 +21,47 @@ constexpr size_t kMostGathered = 16 * 1024;  // bytes of one write, when tokens 
 // A timer wakes us 40 to 80 us late (200 tokens/s on a virtual machine with two cores; with this,
 // 7 us in the median), so the last stretch is spent yielding, while others are served.
 constexpr Nanos kLastStretch = 90 * kMicro;
-constexpr int64_t kEpoch = 1'735'689'600 * kSecond;  // 2025-01-01T00:00:00Z
 constexpr int64_t kBytesPerPromptToken = 4;
 constexpr uint32_t kLoopLength = 5;   // TR115's loops were 4,092 and 8,179 tokens instead of 1,100
 constexpr const char* kLoop[] = {" the", " same", " again", ","};
-constexpr int64_t kLongLine = 1'000'000;
-enum Salt : uint64_t { kLengthSalt = 1, kTextSalt, kGapSalt };
+enum Salt : uint64_t { kLengthSalt = 1, kTextSalt, kGapSalt, kThinkingSalt, kCallSalt };
 
-uint32_t answer_length(const Settings& settings, const Ask& ask, const Job& job) {
-  uint32_t drawn = draw_length(settings.tokens, mix_seed(job.seed, kLengthSalt));
-  if (job.fault.kind == FaultKind::loop) drawn = std::min(drawn, 1u << 29) * kLoopLength;
-  return ask.num_predict > 0 && ask.num_predict < drawn ? static_cast<uint32_t>(ask.num_predict)
-                                                        : drawn;
+// How many tokens an answer has, part by part; what the request's limit leaves of them.
+struct Tokens {
+  uint32_t thinking, text, calls;  // all calls together
+  uint32_t call;                   // one call
+  uint32_t all() const { return thinking + text + calls; }
+};
+
+Tokens lengths_of(const Settings& settings, const Ask& ask, const Job& job, uint32_t document,
+                  std::string_view arguments) {
+  uint32_t left = ask.num_predict > 0 && ask.num_predict < UINT32_MAX
+                      ? static_cast<uint32_t>(ask.num_predict)
+                      : UINT32_MAX;
+  const auto take = [&left](uint32_t tokens) {
+    tokens = std::min(tokens, left);
+    left -= tokens;
+    return tokens;
+  };
+  const bool thinks = ask.think && ask.dialect != Dialect::openai_text;
+  uint32_t text =
+      document > 0 ? document : draw_length(settings.tokens, mix_seed(job.seed, kLengthSalt));
+  if (job.fault.kind == FaultKind::loop) text = std::min(text, 1u << 29) * kLoopLength;
+  Tokens n{};
+  n.thinking = take(thinks ? settings.thinking : 0);
+  n.text = take(text);
+  n.call = count_tokens(arguments);
+  n.calls = take(n.call * settings.tool_calls);
+  return n;
+}
+
+std::string arguments_of(const Settings& settings, const Ask& ask, uint64_t seed) {
+  if (settings.tool_calls == 0 || ask.tool.empty()) return {};
+  return document_for(ask.tool_schema, mix_seed(seed, kCallSalt));
+}
+
+std::string document_of(const Ask& ask, uint64_t seed) {
+  return ask.structured ? document_for(ask.schema, mix_seed(seed, kTextSalt)) : std::string();
 }
 
 class Answer {
@@ -47,20 +79,26 @@ class Answer {
   rt::Task<bool> send_tokens();
   rt::Task<bool> finish();
   void plan(Nanos begin);
+  Piece next_piece(uint32_t& tokens);
+  void say(const Piece& piece, uint32_t tokens, std::string& text);
   void add_event(uint32_t tokens, Nanos due);
-  void add_line(std::string_view json);
+  size_t add_documents(std::string_view documents);
   void add_chunk(std::string_view data);
-  void write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const;
-  void write_end(std::string& out, Nanos due);
+  Figures figures(Nanos due) const;
+  int64_t stamp(Nanos due) const { return kEpoch + on_its_clock(due - began_); }
   Nanos on_its_clock(Nanos n) const;
   void mark(const char* name, uint32_t index, Nanos planned, Nanos sent, uint64_t hash = 0);
 
   Engine& engine_;
   Job& job_;
   const Ask& ask_;
-  const uint32_t tokens_;  // of the whole answer
+  const Words& words_;
+  Said said_;
+  const std::string document_;  // what a structured answer says
+  const Tokens tokens_;
   const int64_t prompt_tokens_;
   Text text_;
+  std::optional<Text> aside_;  // of the reasoning, then of one call after the other
   Schedule schedule_;
   Fault fault_;
   bool chunked_;
@@ -74,27 +112,31 @@ class Answer {
   std::string buffer_;                  // framed, not sent yet
   uint32_t lines_ = 0;                  // in there
   std::vector<Nanos> unsent_;           // planned instants of the tokens in there
-  std::string whole_;                   // the text so far, when it is not streamed
 };
 
 Answer::Answer(Engine& engine, Job& job, const Ask& ask)
     : engine_(engine),
       job_(job),
       ask_(ask),
-      tokens_(answer_length(engine.settings, ask, job)),
+      words_(words_of(ask.dialect)),
+      said_{ask, job.seed, arguments_of(engine.settings, ask, job.seed), {}, {}},
+      document_(document_of(ask, job.seed)),
+      tokens_(lengths_of(engine.settings, ask, job, count_tokens(document_), said_.arguments)),
       prompt_tokens_((static_cast<int64_t>(ask.prompt.size()) + kBytesPerPromptToken - 1) /
                      kBytesPerPromptToken),
-      text_(genre_of(ask.prompt), tokens_, mix_seed(job.seed, kTextSalt)),
+      text_(document_.empty()
+                ? Text(genre_of(ask.prompt), tokens_.text, mix_seed(job.seed, kTextSalt))
+                : Text(document_)),
       schedule_(engine.settings, mix_seed(job.seed, kGapSalt)),
       fault_(job.fault),
       chunked_(job.request.minor_version > 0),
       after_(job.fault.kind == FaultKind::rst ? net::After::abort : net::After::close),
       hash_(job.seed) {
   const uint32_t part = fault_.kind == FaultKind::loop ? 2 * kLoopLength : 2;
-  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_ / part;
+  if (fault_.tokens < 0 && fault_.bytes < 0) fault_.tokens = tokens_.all() / part;
   if (ask.stream) {
-    head_ = net::response_head(200, "application/x-ndjson",
-                               chunked_ ? net::kChunked : net::kUntilClose, job.request.keep_alive);
+    head_ = net::response_head(200, words_.type, chunked_ ? net::kChunked : net::kUntilClose,
+                               job.request.keep_alive);
   }
 }
 
@@ -123,59 +165,94 @@ void Answer::add_chunk(std::string_view data) {
   }
 }
 
-void Answer::add_line(std::string_view json) {
-  std::string line(json);
-  line += fault_.kind == FaultKind::crlf ? "\r\n" : "\n";
-  if (fault_.kind != FaultKind::split_utf8) return add_chunk(line);
-  // A chunk ends in front of every continuation byte.
-  size_t start = 0;
-  for (size_t i = 1; i < line.size(); ++i) {
-    if ((static_cast<unsigned char>(line[i]) & 0xc0) != 0x80) continue;
-    add_chunk(std::string_view(line).substr(start, i - start));
-    start = i;
+// Each becomes a chunk of its own, or several; how many bytes they came to.
+size_t Answer::add_documents(std::string_view documents) {
+  std::string framed;
+  std::string_view document;
+  size_t bytes = 0;
+  while (next_line(documents, document)) {
+    framed.clear();
+    append_framed(framed, document, words_.events, fault_.kind);
+    bytes += framed.size();
+    size_t start = 0;
+    // A chunk ends in front of every continuation byte.
+    for (size_t i = 1; fault_.kind == FaultKind::split_utf8 && i < framed.size(); ++i) {
+      if ((static_cast<unsigned char>(framed[i]) & 0xc0) != 0x80) continue;
+      add_chunk(std::string_view(framed).substr(start, i - start));
+      start = i;
+    }
+    add_chunk(std::string_view(framed).substr(start));
   }
-  add_chunk(std::string_view(line).substr(start));
+  return bytes;
 }
 
-// Stamped by the plan and not by the clock: the same seed gives the same bytes.
-void Answer::write_start(wire::JsonWriter& json, std::string_view text, Nanos due) const {
-  std::string stamp;
-  append_rfc3339(stamp, kEpoch + on_its_clock(due - began_));
-  json.begin_object().field("model", ask_.model).field("created_at", stamp).field("response", text);
+// What comes next, and at most so many tokens of it: a piece is of one part, of one call.
+Piece Answer::next_piece(uint32_t& tokens) {
+  Piece piece{Part::thinking, false, false, {}};
+  uint32_t left = tokens_.thinking;
+  uint32_t at = made_;
+  if (at >= tokens_.thinking) {
+    piece.part = Part::text;
+    at -= tokens_.thinking;
+    left = tokens_.text;
+    if (at >= tokens_.text) {
+      piece.part = Part::call;
+      at = (at - tokens_.text) % tokens_.call;
+      left = std::min(tokens_.call, tokens_.all() - made_ + at);
+    }
+  }
+  tokens = std::min(tokens, left - at);
+  piece.first = at == 0;
+  piece.last = at + tokens == tokens_.call;
+  return piece;
 }
 
-// Tokens `made_` to `made_ + tokens`, as one line.
-void Answer::add_event(uint32_t tokens, Nanos due) {
-  if (made_ == 0) first_at_ = sys::now();
-  std::string text, line;
+void Answer::say(const Piece& piece, uint32_t tokens, std::string& text) {
+  Text* from = &text_;
+  if (piece.part != Part::text) {
+    if (piece.first && piece.part == Part::call) aside_.emplace(said_.arguments);
+    if (piece.first && piece.part == Part::thinking) {
+      aside_.emplace(Genre::analysis, tokens_.thinking, mix_seed(job_.seed, kThinkingSalt));
+    }
+    from = &*aside_;
+  }
+  const bool loops = fault_.kind == FaultKind::loop && piece.part == Part::text;
   for (uint32_t i = 0; i < tokens; ++i) {
     const int64_t index = made_ + i;
-    if (fault_.kind == FaultKind::loop && index >= fault_.tokens) {
+    if (loops && index >= fault_.tokens) {
       text += kLoop[index % 4];
     } else {
-      text_.next(text);
+      from->next(text);
     }
-    if (ask_.stream && engine_.truth.on()) unsent_.push_back(due);
   }
+}
+
+// That many tokens from `made_` on, in one line or event.
+void Answer::add_event(uint32_t tokens, Nanos due) {
+  std::string text, documents;
+  if (made_ == 0) {
+    first_at_ = sys::now();
+    if (ask_.stream) words_.begin(documents, said_);
+    if (ask_.stream && words_.events && fault_.kind == FaultKind::bom) add_chunk(kByteOrderMark);
+  }
+  Piece piece = next_piece(tokens);
+  say(piece, tokens, text);
+  piece.text = text;
   for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   hash_ = mix_seed(hash_, static_cast<uint64_t>(due - first_due_));
   made_ += tokens;
-  if (!ask_.stream) {
-    whole_ += text;
-    return;
+  engine_.tokens += tokens;
+  if (ask_.stream) {
+    if (engine_.truth.on()) unsent_.insert(unsent_.end(), tokens, due);
+    words_.piece(documents, said_, piece, stamp(due));
+    const size_t bytes = add_documents(documents);
+    Witness* const witness = engine_.witness;
+    if (witness != nullptr) witness->on_event(job_.number, text, bytes, due);
+    ++lines_;
+  } else if (piece.part != Part::call) {
+    (piece.part == Part::thinking ? said_.thinking : said_.text) += text;
   }
-  wire::JsonWriter json(line, wire::JsonWriter::Style::compact);
-  write_start(json, text, due);
-  json.field("done", false).end_object();
-  add_line(line);
-  Witness* const witness = engine_.witness;
-  if (witness != nullptr) witness->on_event(job_.number, text, line.size() + 1, due);
-  ++lines_;
-}
-
-// As in Ollama, a figure that is zero is left out.
-void write_figure(wire::JsonWriter& json, const char* name, int64_t value) {
-  if (value > 0) json.field(name, value);
+  said_.calls += piece.part == Part::call && piece.last;
 }
 
 // What passed of our time, on the server's clock.
@@ -186,28 +263,19 @@ Nanos Answer::on_its_clock(Nanos n) const {
 
 // Durations are the planned ones too, which the schedule keeps; without a rate there is no plan for
 // the tokens, and the clock is asked. Time in the queue counts in whole milliseconds.
-void Answer::write_end(std::string& out, Nanos due) {
-  wire::JsonWriter json(out, wire::JsonWriter::Style::compact);
-  write_start(json, whole_, due);
-  const bool limited = ask_.num_predict > 0 && tokens_ == ask_.num_predict;
-  json.field("done", true).field("done_reason", limited ? "length" : "stop");
-  if (fault_.kind == FaultKind::long_line) {
-    const size_t end =
-        out.size() + static_cast<size_t>(fault_.bytes < 0 ? kLongLine : fault_.bytes);
-    json.key("context").begin_array();
-    for (uint64_t i = 0; out.size() < end; ++i) json.unsigned_integer(1000 + i % 250000);
-    json.end_array();
-  }
+Figures Answer::figures(Nanos due) const {
+  Figures f;
+  f.limited = ask_.num_predict > 0 && tokens_.all() == ask_.num_predict;
   const Nanos eval = due > first_due_ ? due - first_due_ : sys::now() - first_at_;
   const Nanos queued = (began_ - job_.arrived) / kMilli * kMilli;
-  write_figure(json, "total_duration", on_its_clock(queued + (first_due_ - began_) + eval));
-  write_figure(json, "load_duration", on_its_clock(loaded_ - began_));
-  const int64_t read = prompt_tokens_ < ask_.num_ctx ? prompt_tokens_ : ask_.num_ctx;
-  write_figure(json, "prompt_eval_count", read);
-  write_figure(json, "prompt_eval_duration", on_its_clock(first_due_ - loaded_));
-  write_figure(json, "eval_count", made_);
-  write_figure(json, "eval_duration", on_its_clock(eval));
-  json.end_object();
+  f.total = on_its_clock(queued + (first_due_ - began_) + eval);
+  f.load = on_its_clock(loaded_ - began_);
+  f.prompt_tokens = prompt_tokens_ < ask_.num_ctx ? prompt_tokens_ : ask_.num_ctx;
+  f.prompt_time = on_its_clock(first_due_ - loaded_);
+  f.thinking = std::min(made_, tokens_.thinking);
+  f.tokens = made_;
+  f.time = on_its_clock(eval);
+  return f;
 }
 
 // ---- when it is said ----------------------------------------------------------------------------
@@ -278,7 +346,8 @@ rt::Task<bool> Answer::flush() {
 
 rt::Task<bool> Answer::strike() {
   if (fault_.kind == FaultKind::bad_json && ask_.stream) {
-    add_line(R"({"model":"broken","response":" tok)");
+    add_documents(words_.events ? R"({"id":"broken","choices":[{"delta":{"content":" tok)"
+                                : R"({"model":"broken","response":" tok)");
   } else if (fault_.kind == FaultKind::bad_chunk && ask_.stream && chunked_) {
     buffer_ += "zz\r\n";
   } else if (fault_.kind == FaultKind::stall) {
@@ -289,10 +358,11 @@ rt::Task<bool> Answer::strike() {
     co_return false;
   } else if (fault_.kind == FaultKind::error) {
     Reply failure;
+    failure.openai = is_openai(ask_.dialect);
     failure.error(500, "an error was encountered while running the model: injected fault");
     after_ = net::After::keep;
     if (ask_.stream) {
-      add_line(failure.body);
+      add_documents(failure.body);
       if (chunked_) buffer_ += wire::kLastChunk;
       co_await flush();
     } else {
@@ -311,16 +381,15 @@ bool Answer::gathered_enough() const {
 }
 
 rt::Task<bool> Answer::send_tokens() {
-  const int64_t per_event = engine_.settings.tokens_per_event;
   bool struck = fault_.tokens < 0;
-  while (made_ < tokens_) {
+  while (made_ < tokens_.all()) {
     const Nanos due = later(first_due_, schedule_.next());
     if (due > sys::now() || gathered_enough()) {
       const bool on = co_await wait_until(due);
       if (!on) co_return false;
     }
-    const int64_t left = tokens_ - made_;
-    const uint32_t n = static_cast<uint32_t>(per_event < left ? per_event : left);
+    uint32_t n = engine_.settings.tokens_per_event;
+    (void)next_piece(n);
     if (!struck && made_ + n > fault_.tokens) {
       struck = true;
       const bool on = co_await strike();
@@ -341,12 +410,13 @@ rt::Task<bool> Answer::finish() {
   }
   mark("done", made_, due, sys::now(), hash_);
   Reply reply;
-  write_end(reply.body, due);
+  words_.end(reply.body, said_, figures(due), fault_, stamp(due));
   if (ask_.stream) {
-    add_line(reply.body);
+    add_documents(reply.body);
     if (chunked_ && fault_.kind != FaultKind::no_last_chunk) buffer_ += wire::kLastChunk;
     co_return co_await flush();
   }
+  reply.body.pop_back();
   if (fault_.kind == FaultKind::bad_json) reply.body.pop_back();
   const net::After after = co_await engine_.send(job_, reply);
   co_return after == net::After::keep;

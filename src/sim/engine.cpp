@@ -2,10 +2,13 @@
 // request draws its fault and its seed, waits for a slot, and is then paced by answer.cpp.
 #include "engine.hpp"
 
+#include <string.h>
+
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/wire/json.hpp"
+#include "words.hpp"
 
 namespace chimera::sim {
 namespace {
@@ -89,14 +92,47 @@ rt::Task<net::After> Engine::handle(const net::ServerRequest& request, net::Stre
   Job job{request, peer, Output(stream, settings, cut_seed), requests, sys::now(), 0, {}};
   Ask ask;
   Reply reply;
-  if (prepare(job, ask, reply)) co_return co_await generate(job, ask);
-  co_return co_await send(job, reply);
+  reply.openai = request.path.starts_with("/v1/");
+  const Route* route = find_route(request.path);
+  const bool generates = prepare(job, route, ask, reply);
+  count(route == nullptr ? "other" : route->path, reply.status);
+  if (!generates) co_return co_await send(job, reply);
+  ++in_flight;
+  const net::After after = co_await generate(job, ask);
+  --in_flight;
+  co_return after;
+}
+
+void Engine::count(const char* route, int status) {
+  for (Count& c : counts) {
+    if (c.status != status || strcmp(c.route, route) != 0) continue;
+    ++c.requests;
+    return;
+  }
+  counts.push_back({route, status, 1});
 }
 
 void Reply::error(int code, std::string_view message) {
   status = code;
+  body.clear();
   wire::JsonWriter json(body, wire::JsonWriter::Style::compact);
-  json.begin_object().field("error", message).end_object();
+  json.begin_object();
+  if (!openai) {
+    json.field("error", message).end_object();
+    return;
+  }
+  json.key("error").begin_object().field("message", message);
+  json.field("type", code == 429   ? "rate_limit_error"
+                     : code == 401 ? "authentication_error"
+                     : code < 500  ? "invalid_request_error"
+                                   : "server_error");
+  json.key("param").null().key("code");
+  if (code == 404 || code == 429) {
+    json.string(code == 404 ? "model_not_found" : "rate_limit_exceeded");
+  } else {
+    json.null();
+  }
+  json.end_object().end_object();
 }
 
 rt::Task<net::After> Engine::send(Job& job, const Reply& reply) {
@@ -110,9 +146,8 @@ rt::Task<net::After> Engine::send(Job& job, const Reply& reply) {
 }
 
 // True when an answer is to be generated; otherwise `reply` is what to send.
-bool Engine::prepare(Job& job, Ask& ask, Reply& reply) {
+bool Engine::prepare(Job& job, const Route* route, Ask& ask, Reply& reply) {
   const net::ServerRequest& request = job.request;
-  const Route* route = find_route(request.path);
   if (route == nullptr) {
     reply.status = 404;
     reply.body = "404 page not found";
@@ -124,13 +159,14 @@ bool Engine::prepare(Job& job, Ask& ask, Reply& reply) {
     reply.error(405, "method not allowed");
     return false;
   }
+  ask.dialect = route->dialect;
   if (route->body == nullptr) return admit(job, ask, reply);
   route->body(*this, request, reply);
   return false;
 }
 
 bool Engine::admit(Job& job, Ask& ask, Reply& reply) {
-  Result<Ask> parsed = parse_ask(job.request.body);
+  Result<Ask> parsed = parse_ask(job.request.body, ask.dialect);
   if (!parsed) {
     reply.error(400, parsed.error().where);
     return false;
@@ -187,7 +223,7 @@ rt::Task<net::After> Engine::generate(Job& job, const Ask& ask) {
   if (!inside) co_return net::After::close;
   if (job.fault.kind == FaultKind::cold) loaded.clear();
   net::After after = net::After::close;
-  if (ask.prompt.empty()) {
+  if (!ask.asks) {
     after = co_await load_only(job, ask);
   } else {
     after = co_await answer(*this, job, ask);
@@ -198,7 +234,7 @@ rt::Task<net::After> Engine::generate(Job& job, const Ask& ask) {
   co_return after;
 }
 
-// A request without a prompt puts the model into memory, or out of it.
+// A request without a question puts the model into memory, or out of it.
 rt::Task<net::After> Engine::load_only(Job& job, const Ask& ask) {
   if (!ask.unload) {
     rt::Sleep wait(ready_at(ask, sys::now()), &job.peer.gone);
@@ -206,11 +242,11 @@ rt::Task<net::After> Engine::load_only(Job& job, const Ask& ask) {
     if (outcome != 0) co_return net::After::close;
   }
   Reply reply;
-  std::string stamp;
-  append_rfc3339(stamp, sys::unix_now_ns());
-  wire::JsonWriter json(reply.body, wire::JsonWriter::Style::compact);
-  json.begin_object().field("model", ask.model).field("created_at", stamp).field("response", "");
-  json.field("done", true).field("done_reason", ask.unload ? "unload" : "load").end_object();
+  Figures figures;
+  figures.reason = ask.unload ? "unload" : "load";
+  const Said said{ask, 0, {}, {}, {}};
+  words_of(ask.dialect).end(reply.body, said, figures, Fault(), sys::unix_now_ns());
+  reply.body.pop_back();
   co_return co_await send(job, reply);
 }
 

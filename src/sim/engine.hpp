@@ -17,24 +17,37 @@
 
 namespace chimera::sim {
 
-// A generate request, as far as a simulator cares.
+// Which of the four ways of asking.
+enum class Dialect : uint8_t { generate, chat, openai_chat, openai_text };
+constexpr bool is_openai(Dialect d) { return d >= Dialect::openai_chat; }
+
+// A request for an answer, as far as a simulator cares.
 struct Ask {
-  std::string model, prompt;
+  Dialect dialect = Dialect::generate;
+  std::string model;
+  std::string prompt;    // of a chat: the texts of its messages, a line end between them
   std::string load_key;  // model and options whose change makes a server load anew
+  bool asks = false;     // there is something to answer: otherwise the model is loaded and no more
   bool stream = true;
   bool unload = false;       // keep_alive 0
+  bool think = true;         // unless told not to
+  bool usage = false;        // a streamed answer of OpenAI's shall end with its figures
+  bool structured = false;   // the answer shall be JSON,
+  std::string schema;        // of this schema, when it is not empty
+  std::string tool, tool_schema;  // the first tool that may be called; empty = none
   int64_t num_predict = -1;  // > 0 = at most that many tokens
   int64_t num_ctx = 4096;
   std::optional<int64_t> seed;
 };
-// Errors: bad_input, with words for the client.
-Result<Ask> parse_ask(std::string_view body);
+// Fields that the dialect does not have are ignored. Errors: bad_input, with words for the client.
+Result<Ask> parse_ask(std::string_view body, Dialect dialect);
 
 // The slots of the server and the line before them: first come, first served.
 class Slots {
  public:
   Slots(uint32_t slots, uint32_t queue) : free_(slots), queue_(queue) {}
   bool full() const { return free_ == 0 && line_.size() >= queue_; }
+  size_t queued() const { return line_.size(); }
   // False when the client left, or the program is to stop, before its turn.
   rt::Task<bool> enter(net::Peer& peer);
   void leave();
@@ -64,8 +77,27 @@ struct Reply {
   int status = 200;
   std::string body;    // text; JSON when it begins with a brace
   std::string fields;  // further header lines
+  bool openai = false;  // whose shape an error has
   void error(int code, std::string_view message);
 };
+
+// How often a route was answered with a status; for /metrics.
+struct Count {
+  const char* route;
+  int status;
+  uint64_t requests;
+};
+
+struct Engine;
+
+// The paths that are served (routes.cpp). `body` is null for those that generate.
+struct Route {
+  const char* path;
+  const char* method;
+  void (*body)(const Engine& engine, const net::ServerRequest& request, Reply& reply);
+  Dialect dialect;
+};
+const Route* find_route(std::string_view path);
 
 struct Engine final : net::Handler {
   Engine(const Settings& s, Witness* w) : settings(s), slots(s.slots, s.queue), witness(w) {}
@@ -86,11 +118,15 @@ struct Engine final : net::Handler {
   std::string loaded_model;
   Nanos loaded_at = 0;
   uint64_t requests = 0;
+  uint64_t tokens = 0;     // generated
+  uint32_t in_flight = 0;  // answers being generated, or waiting for their slot
+  std::vector<Count> counts;
   // How often each prompt came (by hash): the n-th asking gets the n-th answer, whoever else asks.
   uint32_t asked[256] = {};
 
  private:
-  bool prepare(Job& job, Ask& ask, Reply& reply);
+  bool prepare(Job& job, const Route* route, Ask& ask, Reply& reply);
+  void count(const char* route, int status);
   bool admit(Job& job, Ask& ask, Reply& reply);
   void draw(Job& job, const Ask& ask);
   rt::Task<net::After> generate(Job& job, const Ask& ask);
@@ -99,13 +135,5 @@ struct Engine final : net::Handler {
 
 // The answer itself, in its slot: pacing, lines, faults (answer.cpp).
 rt::Task<net::After> answer(Engine& engine, Job& job, const Ask& ask);
-
-// The paths that are served (routes.cpp). `body` is null for the one that streams.
-struct Route {
-  const char* path;
-  const char* method;
-  void (*body)(const Engine& engine, const net::ServerRequest& request, Reply& reply);
-};
-const Route* find_route(std::string_view path);
 
 }  // namespace chimera::sim

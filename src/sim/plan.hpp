@@ -37,6 +37,11 @@ enum class Genre : uint8_t { analysis, report };
 // What a prompt asks for, by its words.
 Genre genre_of(std::string_view prompt);
 
+// The pieces that a text is said in.
+uint32_t count_tokens(std::string_view s);
+// A few words without a meaning of their own, by a random number.
+const char* a_phrase(uint64_t which);
+
 // Markdown that looks like an analysis of benchmark data: summary, findings, as many further
 // sections as it takes, recommendations. From 80 tokens on it ends with a whole sentence and has at
 // least one recommendation. Tokens are word-like pieces that begin with their blank.
@@ -44,6 +49,8 @@ class Text {
  public:
   // `tokens` is how long the answer will be: that is where the text ends.
   Text(Genre genre, uint32_t tokens, uint64_t seed);
+  // Says that, in the same pieces.
+  explicit Text(std::string_view document);
   // Appends the next token; there is always one, also behind the end.
   void next(std::string& out);
 

@@ -1,3 +1,5 @@
+#include "chimera/base/number.hpp"
+#include "chimera/base/words.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/wire/json.hpp"
 #include "engine.hpp"
@@ -65,7 +67,7 @@ void ps(const Engine& engine, const net::ServerRequest&, Reply& reply) {
 }
 
 void show(const Engine& engine, const net::ServerRequest& request, Reply& reply) {
-  const Result<Ask> ask = parse_ask(request.body);
+  const Result<Ask> ask = parse_ask(request.body, Dialect::generate);
   if (!ask) return reply.error(400, ask.error().where);
   if (!engine.knows(ask->model)) return reply.error(404, "model not found");
   JsonWriter json(reply.body, JsonWriter::Style::compact);
@@ -75,14 +77,62 @@ void show(const Engine& engine, const net::ServerRequest& request, Reply& reply)
   json.key("capabilities").begin_array().string("completion").end_array().end_object();
 }
 
+// OpenAI's list of what /api/tags lists.
+void models(const Engine& engine, const net::ServerRequest&, Reply& reply) {
+  JsonWriter json(reply.body, JsonWriter::Style::compact);
+  json.begin_object().field("object", "list").key("data").begin_array();
+  const size_t n = engine.settings.models.size();
+  for (size_t i = 0; i < (n == 0 ? 1 : n); ++i) {
+    const std::string_view id = n == 0 ? std::string_view(kAnyModel) : engine.settings.models[i];
+    json.begin_object().field("id", id).field("object", "model").field("created", 0);
+    json.field("owned_by", "library").end_object();
+  }
+  json.end_array().end_object();
+}
+
+// Prometheus' text format.
+void metrics(const Engine& engine, const net::ServerRequest&, Reply& reply) {
+  const struct {
+    const char* name;
+    const char* type;
+    uint64_t value;
+  } figures[] = {
+      {"tokens_total", "counter", engine.tokens},
+      {"in_flight", "gauge", engine.in_flight},
+      {"queued", "gauge", engine.slots.queued()},
+      {"slots", "gauge", engine.settings.slots},
+  };
+  std::string& out = reply.body;
+  const auto sample = [&out](uint64_t value) {
+    append_u64(out, value);
+    out += '\n';
+  };
+  for (const auto& f : figures) {
+    compose(out, "# TYPE chimera_sim_%s %s\nchimera_sim_%s ", {f.name, f.type, f.name});
+    sample(f.value);
+  }
+  out += "# TYPE chimera_sim_requests_total counter\n";
+  for (const Count& c : engine.counts) {
+    compose(out, "chimera_sim_requests_total{route=\"%s\",status=\"", {c.route});
+    append_i64(out, c.status);
+    out += "\"} ";
+    sample(c.requests);
+  }
+}
+
 constexpr Route kRoutes[] = {
-    {"/", "GET", root},
-    {"/health", "GET", health},
-    {"/api/version", "GET", version},
-    {"/api/tags", "GET", tags},
-    {"/api/ps", "GET", ps},
-    {"/api/show", "POST", show},
-    {"/api/generate", "POST", nullptr},
+    {"/", "GET", root, {}},
+    {"/health", "GET", health, {}},
+    {"/metrics", "GET", metrics, {}},
+    {"/api/version", "GET", version, {}},
+    {"/api/tags", "GET", tags, {}},
+    {"/api/ps", "GET", ps, {}},
+    {"/api/show", "POST", show, {}},
+    {"/api/generate", "POST", nullptr, Dialect::generate},
+    {"/api/chat", "POST", nullptr, Dialect::chat},
+    {"/v1/models", "GET", models, {}},
+    {"/v1/chat/completions", "POST", nullptr, Dialect::openai_chat},
+    {"/v1/completions", "POST", nullptr, Dialect::openai_text},
 };
 
 }  // namespace

@@ -113,6 +113,12 @@ Result<void> set_slots(Settings& s, std::string_view v) {
 Result<void> set_queue(Settings& s, std::string_view v) {
   return store_whole(s.queue, v, 0, 1 << 20);
 }
+Result<void> set_thinking(Settings& s, std::string_view v) {
+  return store_whole(s.thinking, v, 0, kMostTokens);
+}
+Result<void> set_tool_calls(Settings& s, std::string_view v) {
+  return store_whole(s.tool_calls, v, 0, 64);
+}
 Result<void> set_per_event(Settings& s, std::string_view v) {
   return store_whole(s.tokens_per_event, v, 1, 4096);
 }
@@ -172,6 +178,10 @@ constexpr Key kPlain[] = {
      "load: a duration such as 4.3s", set_load},
     {"prefill", "TIME", "time per prompt token, such as 0.2ms/tok (0)",
      "prefill: a duration such as 0.2ms/tok", set_prefill},
+    {"thinking", "N", "tokens of reasoning in front of an answer (0)", "thinking: a number",
+     set_thinking},
+    {"tool-calls", "N", "calls of the first tool behind the answer to a request with tools (0)",
+     "tool-calls: 0 to 64", set_tool_calls},
     {"tokens-per-event", "N", "tokens in one line of the stream (1)", "tokens-per-event: 1 to 4096",
      set_per_event},
     {"batch", "N", "lines of one send at most, 0 = all that are due (0)", "batch: 0 to 4096",

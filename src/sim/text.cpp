@@ -104,12 +104,6 @@ size_t token_length(std::string_view s) {
   return i;
 }
 
-uint32_t count_tokens(std::string_view s) {
-  uint32_t n = 0;
-  for (; !s.empty(); ++n) s.remove_prefix(token_length(s));
-  return n;
-}
-
 // Whole sentences of exactly so many tokens; a line end for one.
 void append_closing(std::string& out, uint32_t tokens) {
   while (tokens > 1) {
@@ -126,6 +120,16 @@ void append_closing(std::string& out, uint32_t tokens) {
 double tenth(uint64_t tenths) { return static_cast<double>(tenths) / 10; }
 
 }  // namespace
+
+uint32_t count_tokens(std::string_view s) {
+  uint32_t n = 0;
+  for (; !s.empty(); ++n) s.remove_prefix(token_length(s));
+  return n;
+}
+
+const char* a_phrase(uint64_t which) {
+  return kDurations[which % std::size(kDurations)];
+}
 
 Genre genre_of(std::string_view prompt) {
   const bool report = icontains(prompt, "technical report") || icontains(prompt, "write a report");
@@ -149,6 +153,9 @@ Text::Text(Genre genre, uint32_t tokens, uint64_t seed)
   }
   if (genre == Genre::report) line_ = "# Benchmark Report\n\n";
 }
+
+Text::Text(std::string_view document)
+    : rng_(0), genre_(Genre::analysis), left_(0), start_(0), items_(kFewest), line_(document) {}
 
 void Text::fill(const char* pattern) {
   const double base = tenth(200 + rng_.below(1000));

@@ -7,7 +7,7 @@
 
 #include "bench.hpp"
 #include "chimera/base/number.hpp"
-#include "chimera/llm/ollama.hpp"
+#include "chimera/llm/answer.hpp"
 #include "chimera/wire/chunked.hpp"
 #include "chimera/wire/http1.hpp"
 #include "chimera/wire/json.hpp"
@@ -151,10 +151,11 @@ void record_rows(Table& table) {
     lines.back().reserve(lines.back().size() + kPadding);
   }
   llm::Call call;
-  std::string piece, text;
+  std::string text;
   auto ours = [&] {
     call = llm::Call();
-    for (const std::string& line : lines) keep(llm::take_record(line, 1, call, piece));
+    llm::AnswerReader reader(llm::Api::ollama, call, nullptr);
+    for (const std::string& line : lines) keep(reader.take(line, 1));
   };
   auto simd = [&] {
     text = std::string();
@@ -174,7 +175,6 @@ void record_rows(Table& table) {
 void token_rows(Table& table) {
   const std::string body = whole_body();
   llm::Call call;
-  std::string piece;
   struct Case {
     const char* name;
     size_t step;
@@ -185,10 +185,9 @@ void token_rows(Table& table) {
     auto ours = [&] {
       call = llm::Call();
       wire::ChunkDecoder decoder;
-      wire::LineSplitter lines;
-      auto line = [&](std::string_view l) { return llm::take_record(l, 1, call, piece); };
+      llm::AnswerReader reader(llm::Api::ollama, call, nullptr);
       in_reads(body, c.step, [&](std::string_view read) {
-        while (!read.empty()) keep(lines.feed(decoder.next(read).value_or(""), line));
+        while (!read.empty()) keep(reader.feed(decoder.next(read).value_or(""), 1));
       });
     };
     auto bare = [&] { keep(bare_client(body, c.step)); };
@@ -201,14 +200,15 @@ void token_rows(Table& table) {
 // Same bytes, same answers: else the figures beside each other mean nothing.
 bool peers_agree() {
   const std::string body = whole_body();
-  std::string data, piece, text, copy = body;
+  std::string data, text, copy = body;
   wire::ChunkDecoder decoder;
   for (std::string_view rest = body; !rest.empty();) data += decoder.next(rest).value_or("");
   llm::Call call;
+  llm::AnswerReader reader(llm::Api::ollama, call, nullptr);
   for (int i = 0; i < kTokens; ++i) {
     std::string line = record(i);
     line.reserve(line.size() + kPadding);
-    if (!llm::take_record(line, 1, call, piece)) return false;
+    if (!reader.take(line, 1)) return false;
     if (have_simdjson()) simdjson_record(line, text);
   }
   return bare_client(body, 1000) == kTokens && call.pieces == kTokens &&

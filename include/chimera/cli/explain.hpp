@@ -13,7 +13,7 @@ namespace chimera::cli {
 // Contract section 4.
 int exit_code(const Error& e);
 
-// One word for a program to decide by: "connect", "deadline", "no_model", ...
+// The class of an error in a word, for programs: "refused", "busy", "truncated", ...
 const char* class_of(const Error& e);
 
 // "nothing listens on 127.0.0.1:11434: start Ollama, or add --sim". `subject` is the URL or file it

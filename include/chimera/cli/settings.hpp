@@ -76,8 +76,15 @@ struct AskSettings {
   bool raw = false;                      // control codes too
 };
 
+enum class MapInput : uint8_t {
+  unknown,      // decided by the first line: a JSON object or text
+  text,         // a line is a record, its number the id
+  ndjson,       // a line is a JSON object; "id" is its id, else its number
+};
+
 struct MapSettings {
-  std::string template_text;
+  std::string pattern;                   // --template
+  MapInput input = MapInput::unknown;
   int jobs = 4;
   bool unordered = false;
   std::string resume;                    // a file of an earlier map's results

@@ -6,8 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "chimera/llm/answer.hpp"
 #include "chimera/llm/call.hpp"
-#include "chimera/llm/ollama.hpp"
+#include "chimera/llm/request.hpp"
 #include "chimera/net/http_client.hpp"
 #include "chimera/rt/scope.hpp"
 
@@ -19,18 +20,6 @@ struct ClientSettings {
   Api api = Api::ollama;
   int max_retries = 0;           // on a failed connection, 429 and 503, never after the first piece
   std::string extra_fields;  // complete header lines (-H, Authorization); never printed or stored
-};
-
-// Told of each piece as it comes, while the task that asked is suspended: perhaps on another worker
-// (bridge, steal), but never two at a time, and what was told is visible to that task afterwards.
-class PieceSink {
- public:
-  virtual void on_piece(std::string_view visible, Nanos at) = 0;
-  virtual void on_thinking(std::string_view, Nanos) {}
-  virtual void on_tool_call(const ToolCall&) {}   // it is complete
-
- protected:
-  ~PieceSink() = default;
 };
 
 // `url` and `settings` stay the caller's.

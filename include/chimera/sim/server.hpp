@@ -1,5 +1,5 @@
-// A simulated Ollama server: /api/generate with exact pacing, queueing and faults, and the small
-// routes around it.
+// A simulated model server: Ollama's generate and chat, OpenAI's chat and completions, with exact
+// pacing, queueing and faults, and the small routes around them.
 //
 // Thread: the worker run() is started on.
 #pragma once
@@ -13,15 +13,16 @@ namespace chimera::sim {
 
 struct Engine;
 
-// The truth channel for whoever runs the server in its own process: told of each generate request
-// and of each event of a streamed answer. All instants are of sys::now().
+// The truth channel for whoever runs the server in its own process: told of each request for an
+// answer and of each event of a streamed one. All instants are of sys::now().
 //
 // Thread: called on the server's worker, which is pacing: it must not wait for anything.
 class Witness {
  public:
   // Request `number` of this server came, at `arrived`. `seed` is its model option, -1 = none.
   virtual void on_request(uint64_t number, int64_t seed, Nanos arrived) = 0;
-  // Its next event was made: `text` in a line of `bytes` bytes, due at `planned`.
+  // Its next event was made: `text` (of the reasoning, the answer, a call's arguments) in lines of
+  // `bytes` bytes, due at `planned`. 0 bytes: of a call that Ollama's chat states at its end.
   virtual void on_event(uint64_t number, std::string_view text, size_t bytes, Nanos planned) = 0;
   // All that was made for it so far has been handed to the system, beginning at `sent`. The last
   // call comes with the end of the answer, which is no event.

@@ -34,6 +34,14 @@ enum class FaultKind : uint8_t {
   long_line,        // the last line carries a huge `context`
   split_utf8,       // every multi-byte character is cut by a chunk boundary
   crlf,             // lines end with CRLF
+  // of server-sent events
+  cr,               // lines end with CR
+  comments,         // comments between events
+  no_space,         // no blank behind "data:"
+  bom,              // a byte order mark in front
+  multi_line,       // an event's data on two lines
+  no_done,          // no [DONE]
+  null_finish,      // finish_reason stays null
   loop,             // the answer falls into saying the same again and again
   cold,             // the model has left the memory and is loaded again
 };
@@ -83,6 +91,8 @@ struct Settings {
   uint32_t queue = 512;  // requests that may wait for a slot
   Nanos load = 0;
   Nanos prefill = 0;  // per prompt token
+  uint32_t thinking = 0;    // tokens of reasoning in front of an answer
+  uint32_t tool_calls = 0;  // behind the answer to a request with tools
   uint32_t tokens_per_event = 1;
   uint32_t batch = 0;  // lines of one send at most; 0 = all that are due
   uint64_t seed = 1;

@@ -30,6 +30,11 @@ Result<FileInfo> file_info(const std::string& path, bool follow_links);
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info = nullptr);
 // A pipe, a terminal or a file to its end; for `-` as an argument. `limit` in bytes.
 Result<std::string> read_stdin(size_t limit);
+// Whether stdout writes into this file.
+bool stdout_is(const std::string& path);
+// Cuts a file off behind its last newline; one that is not there, or no regular file, stays as it
+// is. Errors: io.
+Result<void> cut_last_line(const std::string& path);
 // Whether stdin is a pipe or a regular file: what a program may read without being asked to.
 bool stdin_is_data();
 // Waits until stdin has a byte or has ended; false when neither came in that time.

@@ -251,6 +251,33 @@ Result<std::string> read_stdin(size_t limit) {
   return read_to_end(STDIN_FILENO, std::min(limit, kFirstRead), limit, Patience::wait);
 }
 
+bool stdout_is(const std::string& path) {
+  struct stat a, b;
+  return fstat(STDOUT_FILENO, &a) == 0 && stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
+}
+
+Result<void> cut_last_line(const std::string& path) {
+  const Descriptor d(open_path(path.c_str(), O_RDWR));
+  if (d.fd < 0) return errno == ENOENT ? Result<void>() : fail(Errc::io, "open", errno);
+  struct stat st;
+  if (fstat(d.fd, &st) != 0 || !S_ISREG(st.st_mode)) return {};
+  char bytes[4096];
+  for (off_t end = st.st_size; end > 0;) {
+    const off_t size = std::min<off_t>(end, sizeof bytes);
+    if (pread(d.fd, bytes, static_cast<size_t>(size), end - size) != size) {
+      return fail(Errc::io, "read", errno);
+    }
+    const size_t at = std::string_view(bytes, static_cast<size_t>(size)).rfind('\n');
+    end -= size;
+    if (at == std::string_view::npos && end > 0) continue;
+    const off_t keep = at == std::string_view::npos ? 0 : end + static_cast<off_t>(at) + 1;
+    const bool cut = keep == st.st_size || ftruncate(d.fd, keep) == 0;
+    return cut ? Result<void>() : fail(Errc::io, "truncate", errno);
+  }
+  return {};
+}
+
 bool stdin_is_data() {
   struct stat st;
   return fstat(STDIN_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode));
