@@ -6,6 +6,7 @@
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
 #include "bench_help.hpp"
+#include "config_help.hpp"
 #include "stats_help.hpp"
 #include "worker_help.hpp"
 
@@ -198,6 +199,11 @@ constexpr Command kPlain[] = {
     {kBench, "bench", "[DIR] -O OUT [OPTIONS]",
      "the experiment: runtimes x workloads x repeats, one process a trial", kBenchDetails,
      bench_command},
+    {kConfig, "config", "[COMMAND] [ITS OPTIONS]",
+     "the settings in force for a command, and who says so", kConfigDetails, nullptr},
+    {kCompletion, "completion", "bash|zsh|fish", "a script that completes commands and options",
+     kCompletionDetails, completion_command},
+    {kCompletion, "man", "", "the manual page: chimera man | man -l -", kManDetails, man_command},
 #endif
 };
 constexpr auto& kCommands = PackedTable<kPlain, &Command::details>::kRows;

@@ -128,6 +128,8 @@ int fetch_command(Settings& s) {
     return 2;
   }
   s.urls.push_back(*url);
+  s.client.api = llm::Api::automatic;   // a key of the environment, only where it belongs
+  s.api_given = true;
   std::vector<std::string> warnings;
   const auto complete_settings = complete(s, warnings);
   if (!complete_settings) {

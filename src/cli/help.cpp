@@ -65,7 +65,6 @@ void append_option(std::string& out, char letter, const char* name, const char* 
 }
 
 constexpr std::string_view kCodes =
-    "\nEXIT CODES\n"
     "  0 ok; 1 part of the work failed; 2 usage; 3 regressed; 6 cannot resolve; 7 cannot connect;\n"
     "  18 truncated stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing;\n"
     "  65 bad input data; 69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused;"
@@ -73,6 +72,8 @@ constexpr std::string_view kCodes =
     "  succeeded the code is never 0.\n";
 
 }  // namespace
+
+std::string_view exit_codes() { return kCodes; }
 
 const char* version() { return CHIMERA_VERSION; }
 
@@ -82,14 +83,15 @@ std::string help_text() {
       "USAGE\n  chimera COMMAND [OPTIONS]\n\nCOMMANDS\n";
   for (const Command& c : commands()) {
     s.append("  ").append(c.name);
-    s.append(10 - strlen(c.name), ' ').append(c.summary).push_back('\n');
+    s.append(12 - strlen(c.name), ' ').append(c.summary).push_back('\n');
   }
   s.append(
       "\nEXAMPLES\n"
       "  chimera run notes/ -u http://desk:11434     two agents read notes/ and report\n"
       "  chimera run notes/ --sim                    the same without a model server\n"
       "  chimera sim --port 11434 --rate 40          a server to try things on\n\n"
-      "chimera COMMAND --help tells the rest. -V, --version prints the version.\n");
+      "chimera COMMAND --help tells the rest. -V, --version prints the version. Any option can be\n"
+      "set as CHIMERA_OPTION in the environment, or in a file: see chimera config --help.\n");
   return s;
 }
 
@@ -129,7 +131,7 @@ std::string help_text(const Command& c) {
         " (1k = 1024).\n");
   }
   append_unpacked(s, c.details);
-  return s.append(kCodes);
+  return s.append("\nEXIT CODES\n").append(kCodes);
 }
 
 }  // namespace chimera::cli

@@ -1,12 +1,45 @@
-// chimera: one file, several commands. From here: find_command -> parse_arguments -> the command's
-// main in src/cli/<command>.cpp.
+// chimera: one file, several commands. From here: find_command -> Layers -> the command's main in
+// src/cli/<command>.cpp.
+#include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
+#include "chimera/cli/layers.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
 
 namespace chimera::cli {
 namespace {
+
+// --color is the only option that counts beside --help.
+bool bold_headings(std::span<char* const> arguments) {
+  constexpr std::string_view kColor = "--color";
+  std::string_view color = sys::env("CHIMERA_COLOR");
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view a = arguments[i];
+    if (a == kColor && i + 1 < arguments.size()) color = arguments[i + 1];
+    if (a.starts_with("--color=")) color = a.substr(kColor.size() + 1);
+  }
+  if (rt::kMinimal || color == "never" || !sys::is_terminal(1)) return false;
+  if (color == "always") return true;
+  const std::string_view force = sys::env("CLICOLOR_FORCE");
+  return sys::env("NO_COLOR").empty() &&
+         (sys::env("TERM") != "dumb" || (!force.empty() && force != "0"));
+}
+
+// Headings are in capitals, behind an empty line and in front of an indented one.
+int print_help(std::string_view text, std::span<char* const> arguments) {
+  if (!bold_headings(arguments)) return print(text);
+  std::string out;
+  bool behind_empty = false;
+  for (std::string_view line; next_line(text, line);) {
+    const bool bold = behind_empty && text.starts_with("  ") && line.size() > 1 && line[1] >= 'A' &&
+                      line[1] <= 'Z';
+    out.append(bold ? "\x1b[1m" : "").append(line).append(bold ? "\x1b[0m\n" : "\n");
+    behind_empty = line.empty();
+  }
+  return print(out);
+}
 
 bool wants_help(std::string_view a) { return a == "-h" || a == "--help"; }
 
@@ -20,9 +53,9 @@ int start(std::span<char* const> arguments) {
   if (name == "help" && !arguments.empty()) {
     name = arguments[0];
     const Command* about = find_command(name);
-    if (about != nullptr) return print(help_text(*about));
+    if (about != nullptr) return print_help(help_text(*about), arguments);
   }
-  if (wants_help(name) || name == "help") return print(help_text());
+  if (wants_help(name) || name == "help") return print_help(help_text(), arguments);
   if (name == "-V" || name == "--version" || name == "version") {
     return print(std::string("chimera ").append(version()).append("\n"));
   }
@@ -33,17 +66,27 @@ int start(std::span<char* const> arguments) {
   }
   for (char* a : arguments) {
     if (std::string_view(a) == "--") break;
-    if (wants_help(a)) return print(help_text(*command));
+    if (wants_help(a)) return print_help(help_text(*command), arguments);
   }
   Settings settings;
-  std::string what;
-  const auto parsed = parse_arguments(command->bit, arguments, settings, what);
+  if (!rt::kMinimal && command->bit == kConfig) return config_main(arguments, settings);
+  Layers layers(command->bit);
+  // The minimal binary has the command line alone; what writes scripts needs no settings.
+  const bool alone = rt::kMinimal || command->bit == kCompletion;
+  Result<void> parsed = alone ? layers.read_arguments(arguments, settings)
+                              : layers.read_all(arguments, settings);
+  if (parsed) parsed = layers.apply(settings);
   if (!parsed) {
     const bool usage = parsed.error().code == Errc::usage;
-    if (usage) what.append(": see chimera ").append(command->name).append(" --help");
-    say(what);
+    if (usage) layers.what.append(": see chimera ").append(command->name).append(" --help");
+    say(layers.what);
     return exit_code(parsed.error());
   }
+  for (const std::string& w : layers.warnings) {
+    if (!settings.quiet) say("warning: " + w);
+  }
+  // Whom we start gets all that counts as arguments.
+  sys::set_variable("CHIMERA_NO_CONFIG=all");
   return command->main(settings);
 }
 

@@ -3,7 +3,7 @@
 #include "chimera/base/number.hpp"
 #include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
-#include "chimera/cli/settings.hpp"
+#include "chimera/cli/layers.hpp"
 #include "chimera/rt/build.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/wire/json_schema.hpp"
@@ -251,7 +251,12 @@ Result<void> set_thinking(Settings& s, const Option&, Value v) {
     (void)v;                                                \
     statement;                                              \
   }
-#define ON(member) [](Settings& s, const Option&, Value) -> Result<void> { member; return {}; }
+#define ON(statement)                                   \
+  [](Settings& s, const Option&, Value) -> Result<void> { \
+    (void)s;                                              \
+    statement;                                            \
+    return {};                                            \
+  }
 
 constexpr Option kPlain[] = {
     {kTrial | kCalls, 'm', "model", "NAME", "model (gemma3:latest)",
@@ -263,7 +268,7 @@ constexpr Option kPlain[] = {
      "server, repeatable (OLLAMA_HOST, else http://127.0.0.1:11434)", add_url},
     {kTrial | kCalls, 0, "api", "DIALECT",
      "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
-     SET(CHI_TRY(s.client.api, llm::parse_api(v)); return {})},
+     SET(CHI_TRY(s.client.api, llm::parse_api(v)); s.api_given = true; return {})},
     {kCalls, 0, "policy", "NAME",
      "which of several servers: first (the others when it fails), round-robin, least (busy) or "
      "race "
@@ -338,7 +343,7 @@ constexpr Option kPlain[] = {
     {kRun | kCalls, 0, "seed", "N", "sampling seed (none)", common_option},
     {kTrial | kCalls, 0, "think", "LEVEL", "true, false, low, medium, high (not sent)", set_think},
     {kRun, 0, "chimera-num-gpu", "N",
-     "options of the optimised agents (the second; with chimera-homo all)", chimera_option},
+     "options of the optimised agents: the second; with chimera-homo all", chimera_option},
     {kRun, 0, "chimera-num-ctx", "N", "", chimera_option},
     {kRun, 0, "chimera-temperature", "X", "", chimera_option},
     {kRun, 0, "chimera-top-p", "X", "", chimera_option},
@@ -373,8 +378,8 @@ constexpr Option kPlain[] = {
     {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
     {kTrial | kCalls, 0, "keep-alive", "on|off|TIME",
-     "on, off: reuse connections (on); 5m, 0, -1: how long the server keeps the model (its "
-     "default)",
+     "5m, 0, -1: how long the server keeps the model (its default); on, off: reuse connections "
+     "(on)",
      keep_alive},
     {kFetch, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
      keep_alive},
@@ -405,7 +410,8 @@ constexpr Option kPlain[] = {
     {kFetch | kTrial | kCalls | kProbe, 'H', "header", "'K: V'",
      "a request header, repeatable; never printed or stored", add_header},
     {kFetch | kTrial | kCalls | kProbe, 0, "api-key-file", "FILE",
-     "bearer token; never printed or stored (OLLAMA_API_KEY)", key_file},
+     "bearer token; never printed or stored (OLLAMA_API_KEY, or OPENAI_API_KEY, as the dialect is)",
+     key_file},
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},
@@ -552,7 +558,21 @@ constexpr Option kPlain[] = {
      SET(return sim_more(s, "speed=", v))},
     {kBench, 0, "dry-run", nullptr, "print the trials in their order, as commands; run none",
      ON(s.dry_run = true)},
+
+    {kConfig, 'f', "format", "FORMAT", "what goes to stdout: text or json (text)", set_format},
+    {kConfig, 0, "path", nullptr, "print where the default file is looked for, and no more", ON()},
+    {kEvery, 0, "config", "FILE",
+     "settings, see chimera config --help ($XDG_CONFIG_HOME/chimera/config.toml, if it is there)",
+     SET(return v.empty() ? wrong("a file") : Result<void>())},
+    {kEvery & ~uint32_t{kSim}, 0, "profile", "NAME", "with those of its [profile.NAME] (none)",
+     SET(return v.empty() ? wrong("a name") : Result<void>())},
 #endif
+    {kEvery, 0, "no-config", nullptr, "without a file of settings", ON()},
+    {kEvery, 0, "color", "auto|always|never",
+     "bold headings in --help on a terminal; always: also when TERM or NO_COLOR speak against it "
+     "(auto)",
+     SET(return v == "auto" || v == "always" || v == "never" ? Result<void>()
+                                                             : wrong("auto, always or never"))},
 };
 
 #undef SET
@@ -582,7 +602,7 @@ const Option* find_option(Commands command, std::string_view name) {
   for (const Option& o : kOptions) {
     if ((o.commands & command) != 0 && name == o.name) return &o;
   }
-  if (rt::kMinimal || command != kSim) return nullptr;
+  if (rt::kMinimal || (command & kSim) == 0) return nullptr;
   static Option simulated;
   for (const sim::Key& k : sim::keys()) {
     if (name != k.name) continue;
@@ -597,6 +617,16 @@ const Option* find_option(Commands command, char letter) {
     if ((o.commands & command) != 0 && o.letter == letter) return &o;
   }
   return nullptr;
+}
+
+std::vector<Option> options_of(Commands command) {
+  std::vector<Option> all;
+  for (const Option& o : kOptions) {
+    if ((o.commands & command) != 0) all.push_back(o);
+  }
+  if (rt::kMinimal || command != kSim) return all;
+  for (const sim::Key& k : sim::keys()) all.push_back(*find_option(kSim, k.name));
+  return all;
 }
 
 }  // namespace chimera::cli

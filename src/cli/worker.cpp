@@ -233,7 +233,7 @@ rt::Task<void> Dispatcher::work_on(LiveJob& job, llm::Caller& caller) {
     if (call.failed) break;
     usable = usable_text(job.calls, call, text, words);
     if (usable || tokens || attempt >= settings_.client.max_retries) break;
-    vary_seed(job.options, 1);
+    if (job.options.seed) ++*job.options.seed;   // the same one would bring the same answer
   }
   const std::string server = (job.url.empty() ? servers_.url(call.server) : job.elsewhere).text();
   if (call.failed) co_return fail_call(job, call, server);

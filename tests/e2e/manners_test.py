@@ -31,9 +31,12 @@ def option_table():
         "kBench": {"bench"},
         "kTrial": {"run", "bench"},
         "kStats": {"stats"},
+        "kEvery": {"run", "fetch", "ingest", "sim", "selftest", "bench", "stats"},
     }
-    for words, letter, name in re.findall(r"\{(k\w+(?: \| k\w+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
-        yield set().union(*(bits[w] for w in words.split(" | "))), (
+    for words, letter, name in re.findall(r"\{(k\w+(?: [|&] \S+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
+        words, _, without = words.partition(" & ~uint32_t")
+        commands = set().union(*(bits.get(w, set()) for w in words.split(" | ")))
+        yield commands - bits.get(without.strip("{}"), set()), (
             letter.strip("'") if letter != "0" else None
         ), name
     text = rig.read(os.path.join(rig.ROOT, "src/sim/settings.cpp")).decode()

@@ -118,7 +118,8 @@ def environment(**more):
     env = {
         k: v
         for k, v in os.environ.items()
-        if not k.startswith(("OLLAMA_", "CHIMERA_", "OPENAI_")) and k != "NO_COLOR"
+        if not k.startswith(("OLLAMA_", "CHIMERA_", "OPENAI_", "XDG_"))
+        and k not in ("NO_COLOR", "CLICOLOR_FORCE")
     }
     env.update({"TERM": "xterm", "HOME": "/nonexistent", **more})
     return {k: v for k, v in env.items() if v is not None}

@@ -13,6 +13,7 @@ namespace chimera_fuzz {
 
 int fuzz_chunked(std::string_view input);
 int fuzz_cli(std::string_view input);
+int fuzz_config(std::string_view input);
 int fuzz_csv(std::string_view input);
 int fuzz_dns(std::string_view input);
 int fuzz_http1(std::string_view input);

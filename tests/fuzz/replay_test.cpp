@@ -72,6 +72,7 @@ void replay(const std::string& parser, Fuzz fuzz) {
 TEST_SUITE("fuzz") {
 TEST_CASE("chunked") { replay("chunked", fuzz_chunked); }
 TEST_CASE("cli") { replay("cli", fuzz_cli); }
+TEST_CASE("config") { replay("config", fuzz_config); }
 TEST_CASE("csv") { replay("csv", fuzz_csv); }
 TEST_CASE("dns") { replay("dns", fuzz_dns); }
 TEST_CASE("http1") { replay("http1", fuzz_http1); }

@@ -19,6 +19,10 @@ int sim_command(Settings& s);
 int selftest_command(Settings& s);
 int stats_command(Settings& s);
 int bench_command(Settings& s);
+int completion_command(Settings& s);
+int man_command(Settings& s);
+// Reads its own arguments: they are those of another command.
+int config_main(std::span<char* const> words, Settings& s);
 
 struct Command {
   Commands bit;
@@ -33,6 +37,7 @@ const Command* find_command(std::string_view name);
 
 std::string help_text();
 std::string help_text(const Command& command);
+std::string_view exit_codes();           // its last part, without the heading
 
 const char* version();
 

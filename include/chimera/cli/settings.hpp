@@ -1,5 +1,5 @@
-// What the command line, later also the environment and the configuration file, can set; and the
-// one table of options that parsing and --help both come from.
+// What command line, environment and configuration file can set; and the one table of options that
+// all of it comes from: parsing, --help, completion, the manual page.
 //
 // Thread: main thread, before the runtime starts.
 #pragma once
@@ -121,6 +121,9 @@ struct Settings {
   llm::Options common, a, b;             // for every agent; --chimera-*; --chimera2-*
   std::string headers;                   // complete lines
   std::string api_key;
+  bool api_given = false;                // --api
+  // Where complete() has servers and key from: "env OLLAMA_HOST", ...; "" = options or default.
+  const char *servers_from = "", *key_from = "";
 
   // how
   Given given;                           // parse_arguments settles it into the next three
@@ -172,6 +175,7 @@ enum Commands : uint32_t {
   kProbe = 2048,
   kConfig = 4096,
   kCompletion = 8192,
+  kEvery = ~uint32_t{kForwarded},
   kTrial = kRun | kBench | kForwarded,
   kCalls = kAsk | kMap | kWorker,        // those that send a user's own prompts
   kClient = kRun | kFetch | kCalls       // those with the knobs of a runtime
@@ -182,7 +186,9 @@ struct Option {
   char letter;                 // 0 = none
   const char* name;            // without the dashes
   const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two
-  const char* help;            // with the default in parentheses; packed (base/packed.hpp)
+  // With the default in parentheses at the end, and the word "repeatable" if it is; packed
+  // (base/packed.hpp).
+  const char* help;
   Result<void> (*set)(Settings& s, const Option& o, std::string_view value);
 };
 std::span<const Option> options();
@@ -191,7 +197,8 @@ std::span<const Option> options();
 const Option* find_option(Commands command, std::string_view name);
 const Option* find_option(Commands command, char letter);
 
-// Takes the arguments behind the command's name. On an error `what` holds the words for people
+// Takes the arguments behind the command's name, and nothing else (cli/layers.hpp has all that
+// counts). On an error `what` holds the words for people
 // ("--rate: 'x' is not a number"). Errors: usage.
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what);
@@ -202,8 +209,8 @@ Result<void> add_model_option(llm::Options& o, std::string_view name, std::strin
 
 void append_quoted(std::string& out, std::string_view word);   // as a shell takes it
 
-// Fills what was not given: URLs from OLLAMA_HOST, the key from the environment. `warnings` gets
-// lines for stderr. Errors: bad_config.
+// Fills what was not given from the variables of Ollama and OpenAI: URLs, dialect, key. `warnings`
+// gets lines for stderr. Errors: bad_config, unsupported.
 Result<void> complete(Settings& s, std::vector<std::string>& warnings);
 
 }  // namespace chimera::cli

@@ -32,8 +32,12 @@ struct SystemInfo {
 SystemInfo system_info();
 int64_t executable_bytes();     // size of the running program's file; 0 when unknown
 
-// Environment variable, or an empty view. Thread: any, nobody sets variables.
+// Environment variable, or an empty view. Thread: any.
 std::string_view env(const char* name);
+// All of them, "NAME=value", a null at the end. Thread: any.
+const char* const* environment();
+// For this process and its children; a literal, "NAME=value". Thread: before there are others.
+void set_variable(const char* literal);
 
 // A child running this same program with other arguments; its stdin is empty, its stdout is a pipe
 // to us, its stderr is ours. The child dies with us where the system can arrange that.

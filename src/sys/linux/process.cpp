@@ -169,6 +169,18 @@ std::string_view env(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
+const char* const* environment() { return environ; }
+
+// In front of what may be there: the first counts. (putenv would be ten times the code.)
+void set_variable(const char* literal) {
+  size_t count = 1;
+  while (environ[count - 1] != nullptr) ++count;
+  char** const variables = new char*[count + 1];
+  variables[0] = const_cast<char*>(literal);
+  for (size_t i = 0; i < count; ++i) variables[i + 1] = environ[i];
+  environ = variables;
+}
+
 Result<Child> Child::start_self(std::string_view arguments) {
   char self[4096];
   const ssize_t length = readlink(kSelf, self, sizeof self - 1);
