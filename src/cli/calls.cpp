@@ -144,7 +144,11 @@ void write_message(wire::JsonWriter& w, const llm::Message& m) {
   w.end_object();
 }
 
-void write_figures(wire::JsonWriter& w, const Settings& s, const llm::Call& c) {
+void write_figures(wire::JsonWriter& w, const Settings& s, const llm::Call& call) {
+  write_figures(w, s.urls[call.server].text(), call);
+}
+
+void write_figures(wire::JsonWriter& w, std::string_view server, const llm::Call& c) {
   if (!c.done_reason.empty()) w.field("done_reason", c.done_reason);
   const struct { const char* name; int64_t value; } kFigures[] = {
       {"total_duration", c.total_duration},
@@ -157,7 +161,7 @@ void write_figures(wire::JsonWriter& w, const Settings& s, const llm::Call& c) {
     if (f.value != 0) w.field(f.name, f.value);
   }
   w.key("chimera").begin_object();
-  w.field("server", s.urls[c.server].text()).field("attempts", int64_t{c.attempts});
+  w.field("server", server).field("attempts", int64_t{c.attempts});
   w.field("ttft_ms", to_ms(c.ttft())).field("total_ms", to_ms(c.ended - c.started));
   w.end_object();
 }

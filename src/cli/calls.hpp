@@ -47,6 +47,7 @@ rt::Task<void> fitting_call(const Settings& s, llm::Caller& caller, llm::Request
 // The figures of an answer as members of an object: Ollama's, by Ollama's names (durations in ns),
 // and "chimera": {server, api, attempts, ttft_ms, total_ms, tokens_per_second}.
 void write_figures(wire::JsonWriter& w, const Settings& s, const llm::Call& call);
+void write_figures(wire::JsonWriter& w, std::string_view server, const llm::Call& call);
 // {"role","content",...} as Ollama writes it; what is empty is left out, but content.
 void write_message(wire::JsonWriter& w, const llm::Message& m);
 void write_tool_calls(wire::JsonWriter& w, std::span<const llm::ToolCall> calls);

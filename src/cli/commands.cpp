@@ -8,6 +8,7 @@
 #include "bench_help.hpp"
 #include "config_help.hpp"
 #include "stats_help.hpp"
+#include "worker_help.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -180,6 +181,11 @@ constexpr Command kPlain[] = {
      "a simulated Ollama and OpenAI server: exact pacing, queueing, faults, ground truth",
      kSimDetails,
      sim_command},
+    {kWorker, "worker", "[OPTIONS]",
+     "jobs of an orchestrator: NDJSON jobs on stdin, NDJSON events on stdout", kWorkerDetails,
+     worker_command},
+    {kProbe, "probe", "[URL...] [OPTIONS]",
+     "is each server up; version, models, round trip", kProbeDetails, probe_command},
     {kIngest, "ingest", "DIR [OPTIONS]", "what `run` would read: files, metrics, warnings",
      kIngestDetails, ingest_command},
     {kFetch, "fetch", "URL [OPTIONS]", "one GET, the decoded body to stdout", kFetchDetails,

@@ -17,6 +17,7 @@ int fuzz_config(std::string_view input);
 int fuzz_csv(std::string_view input);
 int fuzz_dns(std::string_view input);
 int fuzz_http1(std::string_view input);
+int fuzz_job(std::string_view input);
 int fuzz_json(std::string_view input);
 int fuzz_load(std::string_view input);
 int fuzz_markdown(std::string_view input);

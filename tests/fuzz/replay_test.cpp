@@ -76,6 +76,7 @@ TEST_CASE("config") { replay("config", fuzz_config); }
 TEST_CASE("csv") { replay("csv", fuzz_csv); }
 TEST_CASE("dns") { replay("dns", fuzz_dns); }
 TEST_CASE("http1") { replay("http1", fuzz_http1); }
+TEST_CASE("job") { replay("job", fuzz_job); }
 TEST_CASE("json") { replay("json", fuzz_json); }
 TEST_CASE("load") { replay("load", fuzz_load); }
 TEST_CASE("markdown") { replay("markdown", fuzz_markdown); }

@@ -10,6 +10,8 @@ namespace chimera::cli {
 
 int run_command(Settings& s);
 int ask_command(Settings& s);
+int worker_command(Settings& s);
+int probe_command(Settings& s);
 int map_command(Settings& s);
 int ingest_command(Settings& s);
 int fetch_command(Settings& s);

@@ -93,6 +93,13 @@ struct MapSettings {
   int until_error = 0;                   // stop behind so many failed records; 0 = never
 };
 
+struct WorkerSettings {
+  int jobs = 4;                          // at the same time
+  int queue = 1024;                      // jobs that wait, at most
+  bool block = false;                    // when it is full: read no more, instead of refusing
+  bool tokens = true;
+};
+
 // What `bench` is asked for in load mode, which -c, -n and --rate mean.
 struct LoadSettings {
   std::vector<uint32_t> levels;          // requests at once, one level after the other
@@ -157,6 +164,8 @@ struct Settings {
   CallSettings calls;
   AskSettings ask;
   MapSettings map;
+  WorkerSettings worker;
+  std::string probe_model;               // empty = any
   SelftestSettings selftest;
   StatsSettings stats;
   BenchSettings bench;
@@ -216,6 +225,10 @@ const Option* find_option(Commands command, char letter);
 // ("--rate: 'x' is not a number"). Errors: usage.
 Result<void> parse_arguments(Commands command, std::span<char* const> arguments, Settings& s,
                              std::string& what);
+
+// A model option by its Ollama name, as -o takes it. One with a field of its own goes there, so
+// that it is sent once; of two with one name the last counts. Errors: bad_input.
+Result<void> add_model_option(llm::Options& o, std::string_view name, std::string_view value);
 
 void append_quoted(std::string& out, std::string_view word);   // as a shell takes it
 

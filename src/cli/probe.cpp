@@ -1,0 +1,276 @@
+// chimera probe: which servers are up, what they are and what they have.
+#include <algorithm>
+
+#include "calls.hpp"
+#include "chimera/base/number.hpp"
+#include "chimera/base/text.hpp"
+#include "chimera/base/words.hpp"
+#include "chimera/cli/commands.hpp"
+#include "chimera/cli/explain.hpp"
+#include "chimera/net/http_client.hpp"
+#include "chimera/rt/scope.hpp"
+#include "chimera/sys/process.hpp"
+#include "chimera/wire/json_schema.hpp"
+
+namespace chimera::cli {
+namespace {
+
+constexpr size_t kDocument = 4u << 20;         // bytes of an answer
+constexpr Nanos kPatience = 10 * kSecond;      // for one, unless --timeout says otherwise
+constexpr int kRounds = 3;
+
+struct Model {
+  std::string name;
+  uint64_t size = 0;                           // bytes; 0 = the server does not say
+};
+
+// What is known of a server. `why` and `words`: the failure, when there is one.
+struct Report {
+  const wire::Url* url = nullptr;
+  bool up = false, openai = false, failed = false;
+  std::string version;
+  std::vector<Model> models, loaded;
+  Nanos connect = 0, round_trip = 0;
+  Error why;
+  std::string words;
+};
+
+// ---- asking -------------------------------------------------------------------------------------
+
+class Document : public net::BodySink {
+ public:
+  Result<void> on_head(const wire::ResponseHead& head) override {
+    status = head.status;
+    body.clear();
+    return {};
+  }
+  Result<void> on_body(std::string_view bytes, Nanos) override {
+    if (body.size() + bytes.size() > kDocument) return fail(Errc::too_large, "document");
+    body.append(bytes);
+    return {};
+  }
+  int status = 0;
+  std::string body;
+};
+
+// One server, on one connection.
+struct Asker {
+  Asker(const wire::Url& url, const llm::ClientSettings& s)
+      : settings(s), client(url, s.policy, s.timeouts) {}
+  const llm::ClientSettings& settings;
+  net::HttpClient client;
+  rt::IoSide io;
+  net::Exchange exchange;                      // of the last answer
+  Document document;
+};
+
+// A JSON document of the server, in asker.document. `words` gets what it says of an error.
+rt::Task<Result<void>> get(Asker& asker, std::string_view path, std::string& words) {
+  const std::string target = wire::join(asker.client.origin(), path).target();
+  net::HttpRequest request;
+  request.target = target;
+  request.extra_fields = asker.settings.extra_fields;
+  asker.exchange = net::Exchange();
+  co_await asker.io.run(asker.client.exchange(request, asker.document, asker.exchange));
+  CHI_CO_TRY_VOID(asker.exchange.outcome);
+  const Document& d = asker.document;
+  words.clear();
+  if (d.status / 100 != 2) {
+    words = llm::without_secrets(llm::error_words(d.body), asker.settings.extra_fields);
+    co_return fail(llm::error_of_status(d.status, words));
+  }
+  if (!wire::check_json(d.body)) co_return fail(Errc::protocol, "not JSON");
+  co_return Result<void>();
+}
+
+// {"models": [{"name", "size"}]} of Ollama, {"data": [{"id"}]} of OpenAI.
+void take_models(std::string_view json, bool openai, std::vector<Model>& out) {
+  const std::string_view list = wire::json_member(json, openai ? "data" : "models");
+  if (!list.starts_with('[')) return;
+  for (wire::JsonWalk walk(list); walk.next();) {
+    Model& m = out.emplace_back();
+    wire::append_decoded(m.name, wire::json_member(walk.value, openai ? "id" : "name"));
+    m.size = parse_u64(wire::json_member(walk.value, "size")).value_or(0);
+  }
+}
+
+bool ends_in_v1(const wire::Url& url) { return url.path.ends_with("/v1"); }
+
+// What OpenAI's dialect has for us is a list of models.
+const char* models_path(const Report& r) {
+  if (!r.openai) return "/api/tags";
+  return ends_in_v1(*r.url) ? "/models" : "/v1/models";
+}
+
+// Whether it speaks Ollama's dialect. One that has an answer, but not this one, may speak OpenAI's.
+rt::Task<Result<void>> detect(Asker& asker, Report& r) {
+  r.openai = ends_in_v1(*r.url);
+  if (r.openai) co_return Result<void>();
+  const Result<void> got = co_await get(asker, "/api/version", r.words);
+  r.connect = asker.exchange.connected - asker.exchange.started;
+  if (got) wire::append_decoded(r.version, wire::json_member(asker.document.body, "version"));
+  const bool answered = got || got.error().code == Errc::http_status ||
+                        got.error().code == Errc::no_model || got.error().code == Errc::protocol;
+  if (!answered || asker.exchange.head == 0) co_return got;
+  r.openai = !got || wire::json_member(asker.document.body, "version").empty();
+  co_return Result<void>();
+}
+
+rt::Task<Result<void>> examine(Asker& asker, Report& r) {
+  CHI_CO_TRY_VOID(co_await detect(asker, r));
+  const bool first = r.connect == 0;
+  CHI_CO_TRY_VOID(co_await get(asker, models_path(r), r.words));
+  if (first) r.connect = asker.exchange.connected - asker.exchange.started;
+  take_models(asker.document.body, r.openai, r.models);
+  if (!r.openai) {
+    CHI_CO_TRY_VOID(co_await get(asker, "/api/ps", r.words));
+    take_models(asker.document.body, false, r.loaded);
+  }
+  Nanos rounds[kRounds];
+  for (Nanos& round : rounds) {
+    const char* small = r.openai ? models_path(r) : "/api/version";
+    CHI_CO_TRY_VOID(co_await get(asker, small, r.words));
+    round = asker.exchange.ended - asker.exchange.connected;
+  }
+  const auto [low, high] = std::minmax(rounds[0], rounds[1]);
+  r.round_trip = std::clamp(rounds[2], low, high);
+  r.up = true;
+  co_return Result<void>();
+}
+
+bool has(const Report& r, std::string_view model) {
+  for (const Model& m : r.models) {
+    if (m.name == model || (!r.openai && m.name == std::string(model) + ":latest")) return true;
+  }
+  return false;
+}
+
+rt::Task<void> probe(const Settings& s, Report& r) {
+  Asker asker(*r.url, s.client);
+  Result<void> done = co_await examine(asker, r);
+  if (done && !s.probe_model.empty() && !has(r, s.probe_model)) {
+    done = fail(Errc::no_model, "model");
+    r.words = s.probe_model;
+  }
+  r.failed = !done;
+  if (!done) r.why = done.error();
+}
+
+rt::Task<void> probe_all(const Settings& s, std::vector<Report>& reports) {
+  rt::Scope scope;
+  for (Report& r : reports) scope.start(probe(s, r));
+  co_await scope.join();
+}
+
+// ---- telling ------------------------------------------------------------------------------------
+
+void append_models(std::string& out, const Report& r) {
+  for (const Model& m : r.models) {
+    std::string name = printable(m.name, false);
+    name.resize(std::max<size_t>(name.size(), 40), ' ');
+    out.append("  ").append(name);
+    if (m.size != 0) compose(out, "%1 GB", {static_cast<double>(m.size) / 1e9});
+    for (const Model& l : r.loaded) {
+      if (l.name == m.name) out.append("  loaded");
+    }
+    out.erase(out.find_last_not_of(' ') + 1);
+    out.push_back('\n');
+  }
+}
+
+std::string text_of(const std::vector<Report>& reports) {
+  size_t widest = 0;
+  for (const Report& r : reports) widest = std::max(widest, r.url->text().size());
+  std::string out;
+  for (const Report& r : reports) {
+    std::string url = r.url->text();
+    url.resize(widest, ' ');
+    out.append(url);
+    if (!r.up) {
+      out.append("  down  ").append(class_of(r.why)).append("\n");
+      continue;
+    }
+    out.append(r.openai ? "  up    openai" : "  up    ollama");
+    if (!r.version.empty()) out.append(" ").append(printable(r.version, false));
+    compose(out, "  connect %v ms  round trip %v ms  %d model",
+            {to_ms(r.connect), to_ms(r.round_trip), r.models.size()});
+    out.append(r.models.size() == 1 ? "\n" : "s\n");
+    append_models(out, r);
+  }
+  return out;
+}
+
+void write_models(wire::JsonWriter& w, const char* name, const std::vector<Model>& models) {
+  w.key(name).begin_array();
+  for (const Model& m : models) {
+    w.begin_object().field("name", m.name);
+    if (m.size != 0) w.field("size_bytes", m.size);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+std::string json_of(const Settings& s, const std::vector<Report>& reports) {
+  std::string out;
+  wire::JsonWriter w(out, wire::JsonWriter::Style::pretty);
+  w.begin_object().field("schema", "chimera.probe/1").key("endpoints").begin_array();
+  for (const Report& r : reports) {
+    const std::string url = r.url->text();
+    w.begin_object().field("url", url).field("up", r.up);
+    if (r.up) {
+      w.field("api", r.openai ? "openai" : "ollama").key("version");
+      r.version.empty() ? w.null() : w.string(r.version);
+      w.field("connect_ms", to_ms(r.connect)).field("round_trip_ms", to_ms(r.round_trip));
+      write_models(w, "models", r.models);
+      write_models(w, "loaded", r.loaded);
+    }
+    if (r.up && !s.probe_model.empty()) w.field("has_model", !r.failed);
+    if (r.failed) {
+      w.key("error").begin_object().field("class", class_of(r.why));
+      w.field("message", explain(r.why, url, r.words, false));
+      w.field("exit_code", exit_code(r.why)).end_object();
+    }
+    w.end_object();
+  }
+  w.end_array().end_object();
+  return out.append("\n");
+}
+
+int finish(const Settings& s, const std::vector<Report>& reports) {
+  if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
+  const int printed = print(s.format == Format::json ? json_of(s, reports) : text_of(reports));
+  size_t failed = 0;
+  int first = 0;
+  for (const Report& r : reports) {
+    if (!r.failed) continue;
+    complain("probe", r.why, r.url->text(), r.words);
+    if (failed++ == 0) first = exit_code(r.why);
+  }
+  if (printed != 0 || failed == 0) return printed;
+  return failed == reports.size() ? first : 1;
+}
+
+}  // namespace
+
+int probe_command(Settings& s) {
+  for (const std::string& given : s.positional) {
+    auto url = wire::parse_url(given);
+    if (!url) {
+      const bool secret = given.find('@') != std::string::npos;
+      say("not a URL: " + (secret ? "" : given + ": ") + url.error().where);
+      return 2;
+    }
+    wire::strip_slashes(*url);
+    s.urls.push_back(std::move(*url));
+  }
+  if (s.client.timeouts.total == 0) s.client.timeouts.total = kPatience;
+  CallWays ways;
+  const int refused = open_calls(s, "probe", true, ways);
+  if (refused != 0) return refused;
+  std::vector<Report> reports(s.urls.size());
+  for (size_t i = 0; i < reports.size(); ++i) reports[i].url = &s.urls[i];
+  ways.runtime.run(probe_all(s, reports));
+  return finish(s, reports);
+}
+
+}  // namespace chimera::cli

@@ -1,0 +1,47 @@
+// What `chimera worker` says on stdout: an event a line (README: chimera worker).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "chimera/llm/call.hpp"
+#include "chimera/rt/scope.hpp"
+#include "job_queue.hpp"
+
+namespace chimera::cli {
+
+// Collects events until flush(): what several tasks say in one turn shares a write.
+//
+// Thread: flush() and those behind it on the worker that made this; the others any (under bridge
+// pieces come on an I/O worker).
+class Events {
+ public:
+  void accepted(std::string_view id);
+  void token(std::string_view id, std::string_view text, bool thinking);
+  void done(const LiveJob& job, const llm::Call& call, std::string_view text,
+            std::string_view server);
+  void cancelled(std::string_view id);
+  // `id` empty: null, and with `line` != 0 the number of the line. `text`: what had come of the
+  // answer.
+  void error(std::string_view id, const char* kind, std::string_view message, int exit_code,
+             std::string_view text = {}, uint64_t line = 0);
+
+  // Waits until there is something to write, or for ever, until wake(). The caller is behind
+  // everybody who is ready at that moment.
+  rt::Gate::Acquire something() { return gate_.acquire(); }
+  void wake();
+  // Writes what there is; whole lines together as far as a pipe takes them at once.
+  // Errors: those of sys::write_stream; from then on everything is dropped.
+  Result<void> flush();
+  size_t size() const { return buffer_.size(); }
+
+ private:
+  void add(std::string_view line);
+  rt::SpinLock lock_;
+  rt::Gate gate_{1};
+  std::string buffer_;
+  bool awake_ = false;             // the gate has a permit, or is about to
+  bool dead_ = false;
+};
+
+}  // namespace chimera::cli
