@@ -89,6 +89,8 @@ std::string help_text() {
       "\nEXAMPLES\n"
       "  chimera run notes/ -u http://desk:11434     two agents read notes/ and report\n"
       "  chimera run notes/ --sim                    the same without a model server\n"
+      "  chimera ask why is the sky blue             the answer, as it comes\n"
+      "  chimera map < lines.txt > answers.ndjson    an answer for each line\n"
       "  chimera sim --port 11434 --rate 40          a server to try things on\n\n"
       "chimera COMMAND --help tells the rest. -V, --version prints the version. Any option can be\n"
       "set as CHIMERA_OPTION in the environment, or in a file: see chimera config --help.\n");

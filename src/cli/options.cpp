@@ -81,8 +81,8 @@ constexpr Option kPlain[] = {
      EXPERIMENT(s.serial = true; return {})},
     {kCalls, 's', "system", "TEXT", "system prompt (none)", SET(s.calls.system = v; return {})},
     {kCalls, 0, "schema", "FILE|JSON",
-     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, and "
-     "then exit code 65",
+     "the answer must be JSON that fits this JSON Schema; one that does not is asked for again, "
+     "and then exit code 65",
      set_schema},
     {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
     {kAsk | kMap, 'x', "extract", nullptr, "of the answer only what is in its first code block",
