@@ -10,7 +10,7 @@
 #                            of `chimera run --preset`, and the smallest one
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
-#   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net
+#   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net llm
 #   tools/list.sh tests-unit | tests-virtual | tests-tsan    test files of one test binary; with the
 #                            unit tests go the functions that tests/fuzz/replay_test.cpp calls
 #   tools/list.sh tests-e2e  Python scripts that get the path of build/chimera
@@ -71,7 +71,7 @@ case ${1-} in
     echo upstream-smol-1kb:RUNTIME=bridge,READ_SIZE=8192,COALESCE=1024,PERMITS=2
     echo minimal:RUNTIME=fixed,READ_SIZE=1024,MINIMAL=1 ;;
   virtual) virtual_sources | grep -vx "$main" || true ;;
-  tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net)/' || true ;;
+  tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net|llm)/' || true ;;
   tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;
   tests-virtual) tests virtual ;;
   tests-tsan) tests tsan ;;

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include "chimera/base/number.hpp"
 #include "chimera/base/rng.hpp"
 #include "chimera/base/text.hpp"
+#include "chimera/wire/http_date.hpp"
+#include "chimera/wire/json.hpp"
 
 namespace chimera::llm {
 namespace {
@@ -13,6 +14,7 @@ constexpr size_t kErrorBody = 4096;              // what is kept of an error res
 constexpr size_t kDocument = 1u << 20;
 constexpr Nanos kFirstRetry = 250 * kMilli;      // doubled each time, with full jitter
 constexpr Nanos kLongestRetry = 60 * kSecond;
+constexpr Nanos kLongestAsked = 3600 * kSecond;
 
 bool success(int status) { return status >= 200 && status < 300; }
 
@@ -47,7 +49,10 @@ class AnswerSink : public net::BodySink {
     call_.http_status = head.status;
     reader_.announce(head.field("content-type").value_or(""));
     const auto wait = head.field("retry-after");
-    if (wait) retry_after_ = parse_u64(*wait).value_or(0);
+    if (wait) {
+      const std::string_view date = head.field("date").value_or("");
+      asked_ = wire::retry_after(*wait, date, rt::unix_seconds()) * kSecond;
+    }
     return {};
   }
 
@@ -75,30 +80,13 @@ class AnswerSink : public net::BodySink {
     return {};
   }
 
-  uint64_t retry_after() const { return retry_after_; }
+  Nanos asked_to_wait() const { return asked_; }
 
  private:
   Call& call_;
   AnswerReader reader_;
-  uint64_t retry_after_ = 0;
+  Nanos asked_ = 0;
 };
-
-bool worth_retrying(const Call& c) {
-  if (!c.failed || c.pieces != 0) return false;
-  const Errc code = c.error.code;
-  return code == Errc::refused || code == Errc::busy ||
-         (code == Errc::timed_out && c.connected == 0);
-}
-
-// Exponential with full jitter, but not before the server's Retry-After.
-Nanos retry_delay(int retry, uint64_t retry_after_s, Rng& rng) {
-  Nanos cap = kFirstRetry;
-  for (int i = 0; i < retry && cap < kLongestRetry; ++i) cap *= 2;
-  const Nanos jittered = static_cast<Nanos>(rng.uniform() * static_cast<double>(cap));
-  const Nanos asked =
-      retry_after_s > 3600 ? 3600 * kSecond : static_cast<Nanos>(retry_after_s) * kSecond;
-  return jittered > asked ? jittered : asked;
-}
 
 void take_timings(Call& call, const net::Exchange& x) {
   call.connected = x.connected;
@@ -122,15 +110,6 @@ class GenerateBody : public net::BodySource {
   Api api_;
   const Request& request_;
 };
-
-// False when the program is to stop.
-rt::Task<bool> wait_before_retry(int retry, uint64_t retry_after) {
-  const Nanos now = rt::now();
-  Rng rng(static_cast<uint64_t>(now));
-  rt::Sleep pause(later(now, retry_delay(retry, retry_after, rng)));
-  const int64_t slept = co_await pause;
-  co_return slept >= 0;
-}
 
 constexpr std::string_view kStars = "***";
 
@@ -168,40 +147,89 @@ Error error_of_status(int status, std::string_view words) {
   return {code, status, "HTTP status"};
 }
 
-Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
-    : url_(url), settings_(settings), client_(url, settings.policy, settings.timeouts) {}
+bool worth_retrying(const Call& c) {
+  if (!c.failed || c.pieces != 0) return false;
+  const Errc code = c.error.code;
+  return code == Errc::refused || code == Errc::busy ||
+         (code == Errc::timed_out && std::string_view(c.error.where) == "connect");
+}
 
-rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {
-  const Api api = carrier(settings_.api, request, url_);
-  const GenerateBody body(api, request);
-  const std::string target = request_target(api, url_);
+rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked) {
+  const Nanos now = rt::now();
+  Rng rng(static_cast<uint64_t>(now));
+  Nanos cap = kFirstRetry;
+  for (int i = 0; i < retry && cap < kLongestRetry; ++i) cap *= 2;
+  const Nanos jittered = static_cast<Nanos>(rng.uniform() * static_cast<double>(cap));
+  const Nanos until = later(now, std::max(jittered, asked));
+  if (asked > kLongestAsked || until >= request.deadline) co_return false;
+  rt::Sleep pause(until, request.stop);
+  const int64_t slept = co_await pause;
+  co_return slept >= 0;
+}
+
+Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
+    : url_(url),
+      settings_(settings),
+      client_(url, settings.policy, settings.timeouts),
+      api_(settings.api) {}
+
+// The dialect of a request; the server is asked at most once for what it speaks.
+rt::Task<Result<Api>> Endpoint::settle(const Request& request) {
+  if (api_ == Api::automatic) {
+    CHI_CO_TRY(api_, co_await detect(url_, settings_, request.deadline, request.stop));
+  }
+  co_return carrier(api_, request, url_);
+}
+
+rt::Task<void> Endpoint::attempt(const Request& request, PieceSink* pieces, Call& call) {
+  call = Call();
+  call.started = rt::now();
+  asked_to_wait_ = 0;
+  const Result<Api> api = co_await settle(request);
+  if (!api) {
+    call.failed = true;
+    call.error = api.error();
+    call.ended = rt::now();
+    co_return;
+  }
+  const GenerateBody body(*api, request);
+  const std::string target = request_target(*api, url_);
+  rt::Stop there;
   net::HttpRequest http;
   http.method = "POST";
   http.target = target;
   http.content_type = "application/json";
   http.extra_fields = settings_.extra_fields;
   http.source = &body;
+  http.deadline = request.deadline;
+  http.stop = rt::IoSide::there(request.stop, there);
+  AnswerSink sink(*api, call, pieces);
+  net::Exchange exchange;
+  co_await io_.run(client_.exchange(http, sink, exchange), request.stop, there);
+  take_timings(call, exchange);
+  const Result<void> outcome = sink.finish(exchange.outcome);
+  asked_to_wait_ = sink.asked_to_wait();
+  call.error_text = without_secrets(call.error_text, settings_.extra_fields);
+  call.failed = !outcome;
+  if (!outcome) call.error = outcome.error();
+}
+
+rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {
   const Nanos started = rt::now();
+  uint32_t attempts = 0;
   for (int retry = 0;; ++retry) {
-    call = Call();
+    co_await attempt(request, pieces, call);
+    attempts += call.attempts;
+    call.attempts = attempts;
     call.started = started;
-    call.attempts = static_cast<uint32_t>(retry) + 1;
-    AnswerSink sink(api, call, pieces);
-    net::Exchange exchange;
-    co_await io_.run(client_.exchange(http, sink, exchange));
-    take_timings(call, exchange);
-    const Result<void> outcome = sink.finish(exchange.outcome);
-    call.error_text = without_secrets(call.error_text, settings_.extra_fields);
-    call.failed = !outcome;
-    if (!outcome) call.error = outcome.error();
     if (retry >= settings_.max_retries || !worth_retrying(call)) co_return;
-    const bool go_on = co_await wait_before_retry(retry, sink.retry_after());
+    const bool go_on = co_await wait_to_retry(request, retry, asked_to_wait_);
     if (!go_on) co_return;
   }
 }
 
 rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
-                                    std::string& body) {
+                                    std::string& body, Nanos deadline, rt::Stop* stop) {
   net::ReadPolicy policy = settings.policy;
   policy.keep_alive = false;
   policy.coalesce = 0;
@@ -210,13 +238,56 @@ rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& 
   net::HttpRequest http;
   http.target = target;
   http.extra_fields = settings.extra_fields;
+  rt::Stop there;
+  http.deadline = deadline;
+  http.stop = rt::IoSide::there(stop, there);
   Collector sink(body, kDocument);
   net::Exchange exchange;
   rt::IoSide io;
-  co_await io.run(client.exchange(http, sink, exchange));
+  co_await io.run(client.exchange(http, sink, exchange), stop, there);
   CHI_CO_TRY_VOID(exchange.outcome);
   if (!success(sink.status())) co_return fail(error_of_status(sink.status(), error_words(body)));
   co_return Result<void>();
+}
+
+namespace {
+
+// An object with this key: a server may answer 200 to what it does not know, and say so.
+bool has_key(std::string_view json, std::string_view key) {
+  using Event = wire::JsonReader::Event;
+  wire::JsonReader r(json);
+  if (!wire::check_json(json) || r.next() != Event::object_begin) return false;
+  while (r.next() == Event::key) {
+    if (r.is(key)) return true;
+    r.skip();
+  }
+  return false;
+}
+
+// Whether somebody answered, be it with an error.
+bool answered(const Error& e) {
+  return e.code == Errc::http_status || e.code == Errc::no_model || e.code == Errc::too_large ||
+         e.code == Errc::auth;
+}
+
+}  // namespace
+
+rt::Task<Result<Api>> detect(const wire::Url& url, const ClientSettings& settings, Nanos deadline,
+                             rt::Stop* stop) {
+  wire::Url base = url;
+  wire::strip_slashes(base);
+  if (base.path.ends_with("/v1")) co_return Api::openai;
+  ClientSettings patient = settings;
+  patient.timeouts.idle_from_start = true;
+  std::string body;
+  const wire::Url version = wire::join(base, "/api/version");
+  const wire::Url models = wire::join(base, "/v1/models");
+  const Result<void> ollama = co_await get_document(version, patient, body, deadline, stop);
+  if (ollama && has_key(body, "version")) co_return Api::ollama;
+  if (!ollama && !answered(ollama.error())) co_return fail(ollama.error());
+  CHI_CO_TRY_VOID(co_await get_document(models, patient, body, deadline, stop));
+  if (has_key(body, "data")) co_return Api::openai;
+  co_return fail(Errc::protocol, "neither Ollama nor OpenAI");
 }
 
 }  // namespace chimera::llm

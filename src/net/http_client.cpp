@@ -68,9 +68,10 @@ std::string message_of(const wire::Url& origin, const HttpRequest& request, bool
 
 // One answer on its way in.
 struct HttpClient::Answer {
-  Answer(BodySink& s, Exchange& e, const ReadPolicy& p, bool head_only)
-      : sink(s), out(e), coalesce(p.coalesce), head_request(head_only) {}
+  Answer(const HttpRequest& r, BodySink& s, Exchange& e, const ReadPolicy& p)
+      : request(r), sink(s), out(e), coalesce(p.coalesce), head_request(r.method == "HEAD") {}
 
+  const HttpRequest& request;
   BodySink& sink;
   Exchange& out;
   Nanos asked = 0;                 // the request was out, as far as it got
@@ -201,9 +202,13 @@ Result<void> HttpClient::Answer::end_of_stream() {
   return fail(Errc::truncated, in_body ? "body" : "head");
 }
 
+Deadline HttpClient::whole_deadline(const HttpRequest& request, const Exchange& out) const {
+  const Deadline own{request.deadline, "total"};
+  return earlier(own, deadline_in(out.started, timeouts_.total, "total"));
+}
+
 Deadline HttpClient::next_deadline(const Answer& a) const {
-  const Exchange& x = a.out;
-  Deadline d = deadline_in(x.started, timeouts_.total, "total");
+  Deadline d = whole_deadline(a.request, a.out);
   if (a.sink.satisfied()) d = earlier(d, deadline_in(a.last_byte, kGrace, "grace"));
   if (!a.sink.begun() || a.last_byte == 0) {
     d = earlier(d, deadline_in(a.asked, timeouts_.first_token, "first-token"));
@@ -229,30 +234,33 @@ Result<void> HttpClient::Answer::take(const Result<std::string_view>& bytes) {
 rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
   Result<void> taken;
   while (taken && !answer.complete && !answer.given_up) {
-    Stream::ReadSome read = stream_.read_some(next_deadline(answer), policy_.read_size);
+    Stream::ReadSome read = stream_.read_some(next_deadline(answer), policy_.read_size,
+                                                   answer.request.stop);
     const Result<std::string_view> bytes = co_await read;
     taken = answer.take(bytes);
   }
   co_return taken;
 }
 
-rt::Task<Result<void>> HttpClient::connect(Exchange& out) {
-  const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
+rt::Task<Result<void>> HttpClient::connect(const HttpRequest& request, Exchange& out) {
+  const Deadline d = earlier(whole_deadline(request, out),
                              deadline_in(sys::now(), timeouts_.connect, "connect"));
-  CHI_CO_TRY(const std::vector<sys::Address> to, co_await resolve(origin_.host, origin_.port, d));
-  CHI_CO_TRY(stream_, co_await dial_any(to, d));
+  CHI_CO_TRY(const std::vector<sys::Address> to,
+             co_await resolve(origin_.host, origin_.port, d, request.stop));
+  CHI_CO_TRY(stream_, co_await dial_any(to, d, request.stop));
   out.connected = sys::now();
   co_return Result<void>();
 }
 
 // Each write that gets on gives the next one the whole idle time. The message ends with this frame:
 // a thousand waiting streams would keep a thousand prompts.
-rt::Task<Result<void>> HttpClient::send(std::string message, const Exchange& out) {
+rt::Task<Result<void>> HttpClient::send(std::string message, const HttpRequest& request,
+                                        const Exchange& out) {
   std::string_view rest = message;
   while (!rest.empty()) {
-    const Deadline d = earlier(deadline_in(out.started, timeouts_.total, "total"),
+    const Deadline d = earlier(whole_deadline(request, out),
                                deadline_in(sys::now(), timeouts_.idle, "idle"));
-    CHI_CO_TRY(const size_t n, co_await stream_.write_some(rest, d));
+    CHI_CO_TRY(const size_t n, co_await stream_.write_some(rest, d, request.stop));
     rest.remove_prefix(n);
   }
   co_return Result<void>();
@@ -279,16 +287,16 @@ rt::Task<void> HttpClient::exchange(const HttpRequest& request, BodySink& sink, 
     out.reused = stream_.is_open();
     out.connected = out.reused ? out.started : 0;
     if (!out.reused) {
-      out.outcome = co_await connect(out);
+      out.outcome = co_await connect(request, out);
       if (!out.outcome) break;
     }
     Result<void> written;
     {
       rt::Task<Result<void>> sending =
-          send(message_of(origin_, request, policy_.keep_alive), out);
+          send(message_of(origin_, request, policy_.keep_alive), request, out);
       written = co_await sending;
     }
-    Answer answer(sink, out, policy_, request.method == "HEAD");
+    Answer answer(request, sink, out, policy_);
     answer.asked = sys::now();
     if (written) out.sent = answer.asked;
     out.outcome = written;

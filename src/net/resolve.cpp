@@ -30,7 +30,7 @@ ResolverFiles files;
 
 // One of the two questions about a name, and what came of it.
 struct Side {
-  explicit Side(wire::DnsType t) : type(t) {}
+  Side(wire::DnsType t, rt::Stop* with) : type(t), stop(with), nap(with) {}
   wire::DnsType type;
   Addresses found;
   bool heard = false;      // a server said something, be it that it failed
@@ -44,11 +44,12 @@ struct Side {
 };
 
 struct Lookup {
-  Lookup(uint16_t p, Deadline d)
-      : port(p), deadline(d),
+  Lookup(uint16_t p, Deadline d, rt::Stop* with)
+      : port(p), deadline(d), stop(with),
         rng(mix_seed(static_cast<uint64_t>(sys::now()), reinterpret_cast<uintptr_t>(this))) {}
   uint16_t port;
   Deadline deadline;
+  rt::Stop* stop;
   Rng rng;
   Addresses servers;
   Nanos timeout = 0;       // of one try
@@ -211,23 +212,25 @@ rt::Task<void> ask_servers(Lookup& look, Side& side, Side& other) {
 // ---- all of them --------------------------------------------------------------------------------
 
 rt::Task<Result<Addresses>> ask_name(Lookup& look) {
-  Side v6(wire::DnsType::aaaa), v4(wire::DnsType::a);
+  Side v6(wire::DnsType::aaaa, look.stop), v4(wire::DnsType::a, look.stop);
   rt::Scope scope;
   scope.start(ask_servers(look, v6, v4), rt::Place::here());
   scope.start(ask_servers(look, v4, v6), rt::Place::here());
   co_await scope.join();
   Addresses found = interleave(v6.found, v4.found);
   if (!found.empty() || v4.no_name) co_return found;
-  if (rt::Runtime::current()->stopping()) co_return fail(Errc::cancelled, "DNS");
+  const bool stopped = look.stop != nullptr && look.stop->requested();
+  if (stopped || rt::Runtime::current()->stopping()) co_return fail(Errc::cancelled, "DNS");
   if (sys::now() >= look.deadline.at) co_return fail(Errc::timed_out, look.deadline.name);
   if (!v6.heard && !v4.heard) co_return fail(Errc::resolve, "no DNS server answered");
   co_return found;
 }
 
-rt::Task<Result<Addresses>> ask_dns(std::string_view host, uint16_t port, Deadline d) {
+rt::Task<Result<Addresses>> ask_dns(std::string_view host, uint16_t port, Deadline d,
+                                    rt::Stop* with) {
   const std::string text = read_small_file(files.resolv_conf);
   const wire::ResolvConf conf = wire::parse_resolv_conf(text);
-  Lookup look(port, d);
+  Lookup look(port, d, with);
   look.servers = parse_addresses(conf.nameservers, files.dns_port);
   if (look.servers.empty()) look.servers.push_back(loopback(Family::v4, files.dns_port));
   look.timeout = conf.timeout;
@@ -244,7 +247,8 @@ rt::Task<Result<Addresses>> ask_dns(std::string_view host, uint16_t port, Deadli
 
 ResolverFiles& resolver_files() { return files; }
 
-rt::Task<Result<Addresses>> resolve(std::string_view host, uint16_t port, Deadline d) {
+rt::Task<Result<Addresses>> resolve(std::string_view host, uint16_t port, Deadline d,
+                                    rt::Stop* with) {
   Addresses found;
   const Result<sys::Address> literal = sys::parse_ip(host, port);
   if (literal) {
@@ -256,7 +260,7 @@ rt::Task<Result<Addresses>> resolve(std::string_view host, uint16_t port, Deadli
     found = from_hosts_file(host, port);
   }
   if (!found.empty()) co_return found;
-  co_return co_await ask_dns(host, port, d);
+  co_return co_await ask_dns(host, port, d, with);
 }
 
 }  // namespace chimera::net

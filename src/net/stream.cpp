@@ -63,7 +63,7 @@ Result<std::string_view> Stream::ReadSome::await_resume() {
   return std::string_view(data, static_cast<size_t>(n));
 }
 
-Stream::WriteSome::WriteSome(const Stream& s, std::string_view bytes, Deadline d)
+Stream::WriteSome::WriteSome(const Stream& s, std::string_view bytes, Deadline d, rt::Stop* with)
     : deadline_name(d.name) {
   kind = Kind::write;
   handle = s.handle_;
@@ -71,6 +71,7 @@ Stream::WriteSome::WriteSome(const Stream& s, std::string_view bytes, Deadline d
   data = const_cast<char*>(bytes.data());
   len = bytes.size() > (1u << 30) ? 1u << 30 : static_cast<uint32_t>(bytes.size());
   deadline = d.at;
+  stop = with;
 }
 
 Result<size_t> Stream::WriteSome::await_resume() {
@@ -111,6 +112,8 @@ namespace {
 
 // One race: attempt i waits for its turn, or until its `go` is requested because one has failed.
 struct Race {
+  explicit Race(rt::Stop* with) : losers(with) {}
+
   std::span<const sys::Address> to;
   Deadline deadline;
   rt::Stop losers;
@@ -143,13 +146,14 @@ rt::Task<void> attempt(Race& race, size_t i, Nanos start_at) {
 
 }  // namespace
 
-rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d) {
+rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d, rt::Stop* with) {
   if (to.empty()) co_return fail(Errc::resolve, "no address");
-  if (to.size() == 1) co_return co_await dial(to[0], d);
-  Race race;
+  if (to.size() == 1) co_return co_await dial(to[0], d, with);
+  Race race(with);
   race.to = to;
   race.deadline = d;
   race.go = std::vector<rt::Stop>(to.size());
+  for (rt::Stop& go : race.go) go.be_part_of(with);
   const Nanos stagger = to[0].loopback() ? kStaggerLoopback : kStagger;
   const Nanos begin = sys::now();
   rt::Scope scope;
@@ -157,6 +161,7 @@ rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d) 
     scope.start(attempt(race, i, begin + static_cast<Nanos>(i) * stagger), rt::Place::here());
   }
   co_await scope.join();
+  if (with != nullptr && with->requested()) co_return fail(Errc::cancelled, "dial");
   if (!race.winner.is_open()) co_return fail(race.error);
   co_return std::move(race.winner);
 }

@@ -6,6 +6,7 @@
 namespace chimera::rt {
 
 Nanos now() { return sys::now(); }
+int64_t unix_seconds() { return sys::unix_now_ns() / kSecond; }
 
 namespace {
 
@@ -56,19 +57,57 @@ void Scope::Join::await_suspend(std::coroutine_handle<> frame) {
 
 namespace {
 
+// Whether exchanges are done on another worker than the one that this is.
+bool elsewhere() {
+  return holds(Kind::bridge) && Runtime::current()->config().kind == Kind::bridge &&
+         Worker::current()->index() == 0;
+}
+
 Task<void> there_and_back(Task<void> work, int worker) {
   Scope scope;
   scope.start(std::move(work), Place::on(worker));
   co_await scope.join();
 }
 
+Task<void> request(Stop& stop) {
+  stop.request();
+  co_return;
+}
+
+// Carries the request of `mine`, to which `over` is a part that ends the watch, to the other side.
+Task<void> carry(int worker, Stop& mine, Stop& over, Stop& theirs) {
+  Sleep watch(kNever, &over);
+  co_await watch;
+  if (!mine.requested()) co_return;
+  Task<void> there = there_and_back(request(theirs), worker);
+  co_await there;
+}
+
+Task<void> run_stoppable(Task<void> work, int worker, Stop* mine, Stop& theirs) {
+  Stop over(mine);
+  Scope scope;
+  scope.start(carry(worker, *mine, over, theirs), Place::here());
+  co_await work;
+  over.request();
+  co_await scope.join();
+}
+
 }  // namespace
 
 Task<void> IoSide::run(Task<void> work) {
-  Runtime& runtime = *Runtime::current();
-  if (!holds(Kind::bridge) || runtime.config().kind != Kind::bridge) return work;
-  if (worker_ < 0) worker_ = runtime.next_io_worker();
+  if (!elsewhere()) return work;
+  if (worker_ < 0) worker_ = Runtime::current()->next_io_worker();
   return there_and_back(std::move(work), worker_);
+}
+
+Stop* IoSide::there(Stop* mine, Stop& theirs) {
+  return mine != nullptr && elsewhere() ? &theirs : mine;
+}
+
+Task<void> IoSide::run(Task<void> work, Stop* mine, Stop& theirs) {
+  if (mine == nullptr || !elsewhere()) return run(std::move(work));
+  Task<void> there = run(std::move(work));   // which chooses the worker
+  return run_stoppable(std::move(there), worker_, mine, theirs);
 }
 
 void Gate::Acquire::await_suspend(std::coroutine_handle<> frame) {

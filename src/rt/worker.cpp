@@ -93,8 +93,25 @@ int64_t Io::await_resume() {
   return outcome;
 }
 
+void Stop::be_part_of(Stop* whole) {
+  if (whole == nullptr) return;
+  requested_ = whole->requested_;
+  next_ = whole->parts_;
+  slot_ = &whole->parts_;
+  whole->parts_ = this;
+  if (next_ != nullptr) next_->slot_ = &next_;
+}
+
+Stop::~Stop() {
+  CHI_CHECK(parts_ == nullptr);
+  if (slot_ == nullptr) return;
+  *slot_ = next_;
+  if (next_ != nullptr) next_->slot_ = slot_;
+}
+
 void Stop::request() {
   requested_ = true;
+  for (Stop* part = parts_; part != nullptr; part = part->next_) part->request();
   while (first_ != nullptr) {
     Io& io = *first_;
     CHI_CHECK(io.home == current_worker);   // the lists of an operation are its worker's

@@ -172,3 +172,101 @@ TEST_CASE("secrets are not shown, even when the server does") {
     CHECK(call.error_text == "bad key ***");
   }
 }
+
+namespace {
+
+rt::Task<bool> ask_what(wire::Url url, Result<llm::Api>& api) {
+  ClientSettings settings;
+  settings.timeouts.connect = settings.timeouts.idle = 20 * kSecond;
+  api = co_await llm::detect(url, settings);
+  co_return true;
+}
+
+}  // namespace
+
+TEST_CASE("which dialect a server speaks") {
+  struct Case {
+    const char* name;
+    std::vector<std::string> replies;   // in the order of the questions
+    std::optional<llm::Api> api;
+    Errc error;
+  };
+  using enum llm::Api;
+  const std::string none = reply("404 Not Found", "404 page not found");
+  const std::string models = reply("200 OK", R"({"object":"list","data":[]})");
+  const Case cases[] = {
+      {"Ollama", {reply("200 OK", R"({"version":"0.13.0"})")}, ollama, {}},
+      {"vLLM", {none, models}, openai, {}},
+      {"LM Studio", {reply("200 OK", R"({"error":"Unexpected endpoint"})"), models}, openai, {}},
+      {"a web page", {reply("200 OK", "<html>"), reply("200 OK", "<html>")}, {}, Errc::protocol},
+      {"neither", {none, none}, {}, Errc::http_status},
+      {"a key is wanted", {reply("401 No", "{}"), reply("401 No", "{}")}, {}, Errc::auth},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(std::string(c.name));
+    std::string asked;
+    Server server([&](Server& s) {
+      for (const std::string& answer : c.replies) {
+        Peer peer = s.accept();
+        const std::string head = peer.request();
+        asked += head.substr(0, head.find(" HTTP")) + ";";
+        peer.send(answer);
+        peer.wait_closed();
+      }
+    });
+    Result<llm::Api> api;
+    finish(ask_what(*wire::parse_url("http://" + to_text(server.address) + "/base"), api));
+    server.join();
+    CHECK(asked == std::string("GET /base/api/version;GET /base/v1/models;")
+                       .substr(0, c.replies.size() == 1 ? 22 : 999));
+    REQUIRE(api.has_value() == c.api.has_value());
+    if (api) CHECK(*api == *c.api);
+    if (!api) CHECK(api.error().code == c.error);
+  }
+  Result<llm::Api> api;
+  finish(ask_what(*wire::parse_url("http://192.0.2.1/v1/"), api));   // is not asked
+  REQUIRE(api.has_value());
+  CHECK(*api == openai);
+}
+
+namespace {
+
+rt::Task<bool> ask_twice(wire::Url url, const ClientSettings& settings, std::string& text) {
+  llm::Endpoint endpoint(url, settings);
+  const llm::Options options;
+  const llm::Request request{"m", "p", {}, options};
+  for (int i = 0; i < 2; ++i) {
+    Call call;
+    co_await endpoint.generate(request, nullptr, call);
+    text += call.text;
+  }
+  co_return true;
+}
+
+}  // namespace
+
+TEST_CASE("a server is asked once for its dialect") {
+  std::string asked, text;
+  Server server([&](Server& s) {
+    const std::string answers[] = {
+        reply("404 Not Found", "{}"), reply("200 OK", R"({"data":[]})"),
+        reply("200 OK",
+              "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: [DONE]\n\n")};
+    Peer peer{-1};
+    for (int i = 0; i < 4; ++i) {
+      if (i < 3) peer = s.accept();
+      const std::string head = peer.request();
+      asked += head.substr(0, head.find(" HTTP")) + ";";
+      peer.send(answers[i < 3 ? i : 2]);
+      if (i < 2) peer.wait_closed();
+    }
+    peer.wait_closed();
+  });
+  ClientSettings settings;
+  settings.api = llm::Api::automatic;
+  finish(ask_twice(*wire::parse_url("http://" + to_text(server.address)), settings, text));
+  server.join();
+  CHECK(text == "hihi");
+  CHECK(asked == "GET /api/version;GET /v1/models;POST /v1/chat/completions;"
+                 "POST /v1/chat/completions;");
+}

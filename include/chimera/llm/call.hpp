@@ -58,7 +58,7 @@ enum class Validity : uint8_t {
   truncated,   // the stream ended without its `done` record
   loop,        // the answer repeats itself to the end (see repeats_itself)
   error,       // no usable answer
-  empty,       // a complete answer without any text
+  empty,       // a complete answer without any text or tool call
 };
 const char* name_of(Validity v);
 

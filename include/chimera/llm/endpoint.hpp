@@ -28,22 +28,44 @@ class Endpoint {
   Endpoint(const wire::Url& url, const ClientSettings& settings);
 
   // One answer, streamed. Everything that is known of it is in `call`, also when it failed:
-  // call.failed and call.error say how. `pieces` may be null.
+  // call.failed and call.error say how. `pieces` may be null. Tried again (max_retries) as
+  // Retry says.
   rt::Task<void> generate(const Request& request, PieceSink* pieces, Call& call);
+  // The same, tried once.
+  rt::Task<void> attempt(const Request& request, PieceSink* pieces, Call& call);
+  // What the server asked for when it was busy (Retry-After); 0 = nothing. Of the last attempt.
+  Nanos asked_to_wait() const { return asked_to_wait_; }
 
   const wire::Url& url() const { return url_; }
 
  private:
+  rt::Task<Result<Api>> settle(const Request& request);
+
   const wire::Url& url_;
   const ClientSettings& settings_;
   net::HttpClient client_;
   rt::IoSide io_;
+  Api api_;                      // what detect() has said, when the settings leave it open
+  Nanos asked_to_wait_ = 0;
 };
+
+// When a failed call is tried again: before its first piece, when nobody listens, the connection
+// timed out, or the server is busy (429, 503). Not before what the server asked for (up to an hour,
+// else not at all), and not beyond the request's deadline.
+bool worth_retrying(const Call& call);
+// Waits: exponentially longer each time, with full jitter. False when there is to be no other try.
+rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked);
+
+// Which dialect a server speaks: Ollama's when it tells its version, OpenAI's when it lists models
+// as that does, or when the URL ends in /v1 (then it is not asked). Errors: those of the exchange.
+rt::Task<Result<Api>> detect(const wire::Url& url, const ClientSettings& settings,
+                             Nanos deadline = kNever, rt::Stop* stop = nullptr);
 
 // GET of a small JSON document: `body` gets it whole (limit 1 MiB). Errors: those of the exchange,
 // http_status, auth, busy.
 rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
-                                    std::string& body);
+                                    std::string& body, Nanos deadline = kNever,
+                                    rt::Stop* stop = nullptr);
 
 // The error that an HTTP status stands for; `where` is "HTTP status". Status must not be 2xx.
 Error error_of_status(int status, std::string_view words);

@@ -1,7 +1,6 @@
 // Several model servers behind one call: which one is asked, and who answers when it cannot.
 #pragma once
 
-#include <atomic>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -33,9 +32,21 @@ class Servers {
 
  private:
   friend class Caller;
+  struct State {
+    uint32_t in_flight = 0;
+    Nanos shunned_until = 0;     // asked last until then
+  };
+  uint32_t next_turn();
+  size_t take(std::string_view tried, uint32_t turn);
+  void give_back(size_t i, bool failed, Nanos asked_to_wait);
+  bool better(size_t a, size_t b, uint32_t turn, Nanos now) const;
+
   std::span<const wire::Url> urls_;
   const ClientSettings& settings_;
   Policy policy_;
+  rt::SpinLock lock_;
+  std::vector<State> states_;
+  uint32_t turn_ = 0;
 };
 
 // One task's way to the servers: a connection to each that it has used, kept between calls.
@@ -45,13 +56,25 @@ class Caller {
  public:
   explicit Caller(Servers& servers);
   // One answer, as Endpoint::generate. When a server cannot answer (any failure before the first
-  // piece but the caller's own: cancelled, a deadline of the whole call, bad requests) the next one
-  // is asked; call.server says whose answer or failure it is, call.attempts counts all.
+  // piece but the caller's own: cancelled, a deadline of the whole call, refused authorisation, bad
+  // requests) the next one is asked; when none can, all of them again (max_retries), behind the
+  // delay of wait_to_retry(). call.server says whose answer or failure it is, call.attempts counts
+  // all, those of a race's losers too.
   rt::Task<void> generate(const Request& request, PieceSink* pieces, Call& call);
 
  private:
+  struct Round;
+  struct Race;
+  struct Contestant;
+  Endpoint& endpoint(size_t i);
+  rt::Task<void> go_round(const Request& request, PieceSink* pieces, Call& call, Round& round);
+  rt::Task<void> go_race(const Request& request, PieceSink* pieces, Call& call, Round& round);
+  rt::Task<void> race(const Request& request, PieceSink* pieces, Call& call, Round& round);
+  static rt::Task<void> compete(Endpoint& endpoint, const Request& request, Contestant& self);
+
   Servers& servers_;
   std::vector<Own<Endpoint>> endpoints_;   // made when first used
+  rt::IoSide io_;                          // of a race: all of it is on one worker
 };
 
 }  // namespace chimera::llm

@@ -65,6 +65,8 @@ struct HttpRequest {
   std::string_view extra_fields;
   std::string_view body;
   const BodySource* source = nullptr;   // when given, instead of `body`
+  Nanos deadline = kNever;              // instant; besides Timeouts::total, and named as that
+  rt::Stop* stop = nullptr;             // cancels the exchange; of the worker that it runs on
 };
 
 // How it ended and what was measured. Instants of the monotonic clock; 0 = not reached. Filled as
@@ -102,9 +104,11 @@ class HttpClient {
  private:
   struct Answer;
   bool was_stale(const Answer& answer, const Result<void>& written, Exchange& out);
-  rt::Task<Result<void>> connect(Exchange& out);
-  rt::Task<Result<void>> send(std::string message, const Exchange& out);
+  rt::Task<Result<void>> connect(const HttpRequest& request, Exchange& out);
+  rt::Task<Result<void>> send(std::string message, const HttpRequest& request,
+                              const Exchange& out);
   rt::Task<Result<void>> receive(Answer& answer);
+  Deadline whole_deadline(const HttpRequest& request, const Exchange& out) const;
   Deadline next_deadline(const Answer& answer) const;
 
   const wire::Url& origin_;

@@ -19,7 +19,7 @@ namespace chimera::net {
 // The addresses to try, best first: both families interleaved, IPv6 first (RFC 8305), except for
 // localhost, where 127.0.0.1 comes first because that is where servers of this kind listen.
 rt::Task<Result<std::vector<sys::Address>>> resolve(std::string_view host, uint16_t port,
-                                                    Deadline d);
+                                                    Deadline d, rt::Stop* with = nullptr);
 
 // Where the system's files are and which port DNS servers have: for tests.
 struct ResolverFiles {

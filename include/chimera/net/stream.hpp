@@ -55,11 +55,13 @@ class Stream {
 
   // At most all of `data`; the outcome is how much. Errors: as read_some.
   struct WriteSome : rt::Io {
-    WriteSome(const Stream& s, std::string_view bytes, Deadline d);
+    WriteSome(const Stream& s, std::string_view bytes, Deadline d, rt::Stop* with);
     Result<size_t> await_resume();
     const char* deadline_name;
   };
-  WriteSome write_some(std::string_view bytes, Deadline d) { return WriteSome(*this, bytes, d); }
+  WriteSome write_some(std::string_view bytes, Deadline d, rt::Stop* with = nullptr) {
+    return WriteSome(*this, bytes, d, with);
+  }
 
   // All of `bytes`, which stay the caller's. Errors: as read_some.
   rt::Task<Result<void>> write_all(std::string_view bytes, Deadline d);
@@ -79,8 +81,9 @@ rt::Task<Result<Stream>> dial(sys::Address to, Deadline d, rt::Stop* with = null
 // A connection to the first of several addresses that answers (RFC 8305, "happy eyeballs"): they
 // are tried in order, the next one at once when one fails, after 250 ms (10 ms on loopback) when
 // one is silent; the first connection wins and the others are cancelled. Errors: those of the first
-// address that failed; timed_out when none answered.
-rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d);
+// address that failed; timed_out when none answered; cancelled by `with`.
+rt::Task<Result<Stream>> dial_any(std::span<const sys::Address> to, Deadline d,
+                                  rt::Stop* with = nullptr);
 
 class Listener {
  public:

@@ -13,6 +13,8 @@ namespace chimera::rt {
 
 // The clock of sleeps and deadlines (sys::now, for layers that do not see sys).
 Nanos now();
+// The wall clock, seconds since 1970: for what a server says as a date.
+int64_t unix_seconds();
 
 // Where a child runs. Only one that was placed with any(), or with same() by such a one, may move,
 // and only under steal.
@@ -64,8 +66,13 @@ class Scope {
 // Thread: one task at a time.
 class IoSide {
  public:
-  // Runs `work` there and returns when it has ended. Cost: under bridge a hop there and one back.
+  // Runs `work` there and returns when it has ended. Cost: under bridge a hop there and one back;
+  // on an I/O worker itself, none.
   Task<void> run(Task<void> work);
+  // The same for work that may be stopped. A Stop is of one worker, so the work listens to the one
+  // that there() says: `mine`, or `theirs`, which is requested on the other side when `mine` is.
+  static Stop* there(Stop* mine, Stop& theirs);
+  Task<void> run(Task<void> work, Stop* mine, Stop& theirs);
 
  private:
   int worker_ = -1;

@@ -52,6 +52,15 @@ struct Io : sys::Op, Handover {
 // there (Place::here(), Place::on()) may share it, and only with operations of that worker.
 class Stop {
  public:
+  Stop() = default;
+  explicit Stop(Stop* whole) { be_part_of(whole); }
+  ~Stop();
+  Stop(const Stop&) = delete;
+  Stop& operator=(const Stop&) = delete;
+
+  // Of a larger one, which may be null and lives longer: requested when that one is, but not the
+  // other way. At most once.
+  void be_part_of(Stop* whole);
   // Cancels everything that listens, now and from now on.
   void request();
   bool requested() const { return requested_; }
@@ -59,6 +68,9 @@ class Stop {
  private:
   friend class Worker;
   Io* first_ = nullptr;
+  Stop* parts_ = nullptr;
+  Stop* next_ = nullptr;           // the other parts of the same whole
+  Stop** slot_ = nullptr;
   bool requested_ = false;
 };
 
