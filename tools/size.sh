@@ -14,10 +14,10 @@ close_marker='<!-- /sizes -->'
 
 budget_of() {  # libc name -> bytes it must stay below. Coarse, so that no change has to touch them.
   case $1-$2 in
-    glibc-*) echo 700000 ;;
+    glibc-*) echo 850000 ;;
     musl-minimal) echo 131072 ;;
-    musl-packed) echo 200000 ;;
-    musl-*) echo 410000 ;;
+    musl-packed) echo 300000 ;;
+    musl-*) echo 600000 ;;
   esac
 }
 

@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import subprocess
+import threading
 import time
 
 import rig
@@ -289,6 +290,62 @@ def failures():
     with RawServer([[stream, piece, CLOSE], answer("yes")]) as server:
         r, sent = ask(server, "go")
         ok(r.code == 18 and len(sent) == 1, "failure: not again once something was said", r)
+
+
+@test
+def several_servers():
+    nobody = "http://127.0.0.1:%d" % closed_port()
+    with RawServer([with_length("{}", "503 Busy")]) as busy, RawServer([answer("yes")]) as good:
+        begin = time.monotonic()
+        r = run("ask", "-u", nobody, "-u", busy.url, "-u", good.url, "go", "-f", "json")
+        x = json.loads(r.out)
+        equal((x["text"], x["chimera"]["server"], x["chimera"]["attempts"]), ("yes", good.url, 3), "fail-over")
+        ok(time.monotonic() - begin < 1, "fail-over: at once", r)
+        r = run("ask", "-u", busy.url, "-u", nobody, "--max-retries", 0, "go")
+        ok(r.code in (7, 75) and one_error_line(r), "fail-over: nobody is left", r)
+    gone = threading.Event()
+
+    def silent(request, index):
+        return [head("200 OK", "Content-Type: application/x-ndjson"), STALL]
+
+    class Watched(RawServer):
+        def _play(self, peer, script):
+            super()._play(peer, script)
+            gone.set()
+
+    with Watched(silent) as slow, RawServer([answer("yes")]) as good:
+        r = run("ask", "-u", slow.url, "-u", good.url, "--policy", "race", "go")
+        ok(r.code == 0 and r.out == b"yes" and r.seconds < 2, "race: the one that speaks", r)
+        ok(gone.wait(2) and len(slow.requests) == 1, "race: the other's connection is closed")
+    with RawServer([answer("a")]) as one, RawServer([answer("b")]) as two:
+        with folder() as tmp:
+            with open(write(tmp + "/in", "x\n" * 20), "rb") as f:
+                run("map", "-u", one.url, "-u", two.url, "--policy", "round-robin", stdin=f)
+        equal((len(one.requests), len(two.requests)), (10, 10), "round-robin")
+
+
+@test
+def dialects():
+    """The same answer in each, with reasoning and counts."""
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "40", "--thinking", "5") as sim:
+        seen = {}
+        for api in ("ollama", "ollama-chat", "openai", "auto"):
+            for more in ((), ("-S",)):
+                r = run("ask", "-u", sim.url, "--api", api, "--seed", 3, "-f", "json", "hello", *more)
+                x = json.loads(r.out)
+                seen[api, more] = (x["text"], x["thinking"], x["eval_count"], x["done_reason"])
+        equal(len(set(seen.values())), 1, "dialects: one answer %r" % (seen,))
+        r = run("ask", "-u", sim.url + "/v1", "--seed", 3, "hello")
+        equal(r.text, next(iter(seen.values()))[0], "dialects: a URL that ends in /v1")
+        r = run("ask", "-u", sim.url, "--api", "openai-completions", "--seed", 3, "hello")
+        ok(r.code == 0 and len(r.out) > 50, "dialects: completions", r)
+        tool = '{"name":"get","parameters":{"type":"object","properties":{"x":{"type":"string"}}}}'
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "5", "--tool-calls", "2") as sim:
+        for api in ("ollama", "openai"):
+            r = run("ask", "-u", sim.url, "--api", api, "--tool", tool, "-f", "ndjson", "go")
+            calls = [json.loads(line) for line in r.out.splitlines()]
+            calls = [c["message"]["tool_calls"][0]["function"]["name"] for c in calls if c["type"] == "tool_call"]
+            equal((r.code, calls), (0, ["get", "get"]), "tool calls: %s" % api)
 
 
 @test

@@ -219,6 +219,35 @@ def while_waiting():
 
 
 @test
+def while_answering():
+    """A cancel and a deadline reach a job whose answer is coming, and close its connection."""
+    with Sim("--ttft", "0", "--rate", "50", "--tokens", "5000", "--slots", "8") as sim:
+        with Talk("-u", sim.url, "-j", "4") as talk:
+            talk.say({"id": "a", "prompt": "x"}, {"id": "b", "prompt": "x", "deadline_ms": 400})
+            talk.until("token")
+            talk.say({"cancel": "a"})
+            begin = time.monotonic()
+            got = [talk.until("cancelled", "error", "done") for _ in range(2)]
+            took = time.monotonic() - begin
+            ok({"event": "cancelled", "id": "a"} in got, "cancel while answering", got)
+            late = [e for e in got if e["id"] == "b"]
+            ok(late and late[0]["class"] == "deadline" and late[0]["exit_code"] == 28, "deadline while answering", got)
+            ok(took < 2, "both soon", took)
+
+            def in_flight():
+                text = run("fetch", sim.url + "/metrics").text
+                return [line for line in text.splitlines() if "in_flight" in line and line.endswith(" 0")]
+
+            ok(eventually(in_flight), "the server has stopped as well", run("fetch", sim.url + "/metrics"))
+            talk.say({"id": "c", "prompt": "x", "deadline_ms": 300})
+            equal(talk.until("error", "done")["class"], "deadline", "and goes on with others")
+            talk.process.stdin.close()
+            talk.process.stdin = None
+            r = talk.end()
+            ok(r.code == 28, "nothing succeeded: the code of the first", r)
+
+
+@test
 def signals():
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         with RawServer([[STALL]]) as server, Talk("-u", server.url, "-j", "1") as talk:
