@@ -280,7 +280,8 @@ rt::Task<Result<Api>> detect(const wire::Url& url, const ClientSettings& setting
   ClientSettings patient = settings;
   patient.timeouts.idle_from_start = true;
   std::string body;
-  const wire::Url version = wire::join(base, "/api/version"), models = wire::join(base, "/v1/models");
+  const wire::Url version = wire::join(base, "/api/version");
+  const wire::Url models = wire::join(base, "/v1/models");
   const Result<void> ollama = co_await get_document(version, patient, body, deadline, stop);
   if (ollama && has_key(body, "version")) co_return Api::ollama;
   if (!ollama && !answered(ollama.error())) co_return fail(ollama.error());

@@ -82,7 +82,8 @@ Result<void> read(std::string_view input, Api api, std::string_view cuts, bool w
 
 void check_answer(std::string_view input, Api api, std::string_view cuts) {
   Call whole, cut;
-  const Result<void> a = read(input, api, cuts, true, whole), b = read(input, api, cuts, false, cut);
+  const Result<void> a = read(input, api, cuts, true, whole);
+  const Result<void> b = read(input, api, cuts, false, cut);
   FUZZ_CHECK(a.has_value() == b.has_value());
   if (!a) {
     const Errc code = a.error().code;

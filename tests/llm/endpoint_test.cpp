@@ -250,7 +250,8 @@ TEST_CASE("a server is asked once for its dialect") {
   Server server([&](Server& s) {
     const std::string answers[] = {
         reply("404 Not Found", "{}"), reply("200 OK", R"({"data":[]})"),
-        reply("200 OK", "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: [DONE]\n\n")};
+        reply("200 OK",
+              "data: {\"choices\":[{\"delta\":{\"content\":\"hi\"}}]}\n\ndata: [DONE]\n\n")};
     Peer peer{-1};
     for (int i = 0; i < 4; ++i) {
       if (i < 3) peer = s.accept();

@@ -34,7 +34,8 @@ struct Model final : net::Handler {
       (void)co_await s.write_all(reply + body, never);
       co_return net::After::keep;
     }
-    const std::string head = net::response_head(200, "application/x-ndjson", net::kUntilClose, false);
+    const std::string head =
+        net::response_head(200, "application/x-ndjson", net::kUntilClose, false);
     (void)co_await s.write_all(head, never);
     for (const char c : words) {
       const bool goes_on = co_await rest(gap, peer);
