@@ -76,9 +76,11 @@ TEST_CASE("config") { replay("config", fuzz_config); }
 TEST_CASE("csv") { replay("csv", fuzz_csv); }
 TEST_CASE("dns") { replay("dns", fuzz_dns); }
 TEST_CASE("http1") { replay("http1", fuzz_http1); }
+TEST_CASE("http_date") { replay("http_date", fuzz_http_date); }
 TEST_CASE("job") { replay("job", fuzz_job); }
 TEST_CASE("json") { replay("json", fuzz_json); }
 TEST_CASE("load") { replay("load", fuzz_load); }
+TEST_CASE("map") { replay("map", fuzz_map); }
 TEST_CASE("markdown") { replay("markdown", fuzz_markdown); }
 TEST_CASE("ndjson") { replay("ndjson", fuzz_ndjson); }
 TEST_CASE("number") { replay("number", fuzz_number); }
@@ -86,6 +88,7 @@ TEST_CASE("record") { replay("record", fuzz_record); }
 TEST_CASE("resolv") { replay("resolv", fuzz_resolv); }
 TEST_CASE("sim_ask") { replay("sim_ask", fuzz_sim_ask); }
 TEST_CASE("sim_settings") { replay("sim_settings", fuzz_sim_settings); }
+TEST_CASE("sse") { replay("sse", fuzz_sse); }
 TEST_CASE("text") { replay("text", fuzz_text); }
 TEST_CASE("toml") { replay("toml", fuzz_toml); }
 TEST_CASE("trials") { replay("trials", fuzz_trials); }

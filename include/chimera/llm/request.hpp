@@ -20,7 +20,7 @@ struct Request {
   const Options& options;
   std::span<const Message> messages = {};   // the conversation before `prompt`, oldest first
   std::span<const std::string> images = {}; // base64, with `prompt`
-  std::string_view format = {};             // JSON: "json" in quotes, or a schema; empty = free
+  std::string_view format = {};             // JSON: "json" with its quotes, or a schema; or empty
   std::string_view tools = {};              // a JSON array of declarations; empty = none
   bool stream = true;
   Nanos deadline = kNever;                  // instant; besides the settings' own `total`
