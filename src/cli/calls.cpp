@@ -155,7 +155,7 @@ void write_figures(wire::JsonWriter& w, std::string_view server, const llm::Call
       {"load_duration", c.load_duration},
       {"prompt_eval_count", static_cast<int64_t>(c.prompt_eval_count)},
       {"prompt_eval_duration", c.prompt_eval_duration},
-      {"eval_count", static_cast<int64_t>(c.tokens())},
+      {"eval_count", static_cast<int64_t>(c.eval_count)},
       {"eval_duration", c.eval_duration}};
   for (const auto& f : kFigures) {
     if (f.value != 0) w.field(f.name, f.value);

@@ -110,7 +110,9 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
   }
   append_number(s, e);
   if (!words.empty() && words != subject) s.append(": ").append(words);
+  const bool no_route_there = e.code == Errc::http_status && (e.os == 404 || e.os == 405);
   const std::string_view remedy = e.code == Errc::timed_out ? option_of(e.where)
+                                  : no_route_there          ? "try another --api"
                                   : row.remedy != nullptr   ? row.remedy
                                                             : "";
   if (with_remedy && !remedy.empty()) s.append(": ").append(remedy);

@@ -57,6 +57,7 @@ constexpr Field kOllama[] = {
     {"message", What::object, kMessage},
     {"done", What::done},
     {"thinking", What::thinking},
+    {"reasoning_content", What::thinking},
     {"error", What::error},
     {"done_reason", What::reason},
     {"eval_count", What::count, {}, &Call::eval_count},

@@ -155,6 +155,22 @@ def formats():
 
 
 @test
+def counts_are_the_servers():
+    end = b'{"response":"","done":true,"done_reason":"stop","eval_count":0}\n'
+    with RawServer([chunked(b'{"response":"a","done":false}\n', end)]) as server:
+        r, _ = ask(server, "go", "-f", "json")
+    ok("eval_count" not in json.loads(r.out), "counts: none is made up", r.out)
+
+
+@test
+def no_such_route():
+    for status in ("404 Not Found", "405 Method Not Allowed"):
+        with RawServer([with_length(b"404 page not found", status)]) as server:
+            r, _ = ask(server, "go")
+        ok(r.code == 22 and one_error_line(r) and b"try another --api" in r.err, "no such route", r)
+
+
+@test
 def extract():
     text = "Sure:\n```sh\nls -l\n```\nThat is it.\n```\nno\n```\n"
     with RawServer([answer(text), answer("no code")]) as server:

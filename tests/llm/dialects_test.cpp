@@ -106,6 +106,11 @@ TEST_CASE("dialects: Ollama") {
            R"("prompt_eval_duration":130079000,"eval_count":259,"eval_duration":4232710000})" "\n",
        {.text = "Hel\xe2\x82\xaclo \xf0\x9f\x98\x80", .reason = "stop", .pieces = 2, .tokens = 259,
         .prompt = 26, .prompt_time = 130079000, .time = 4232710000}},
+      {"generate, reasoning under OpenAI's name (aimock)", Api::ollama, kLines,
+       R"({"response":"","reasoning_content":"Let me","done":false})" "\n"
+       R"({"response":"Four.","done":false})" "\n"
+       R"({"response":"","done":true,"done_reason":"stop","eval_count":0})" "\n",
+       {.text = "Four.", .thinking = "Let me", .reason = "stop", .pieces = 2}},
       {"chat, thinking", Api::ollama_chat, kLines,
        "{" + stamp + R"("message":{"role":"assistant","content":"","thinking":"Let"},"done":false})"
            "\n{" + stamp + R"("message":{"role":"assistant","content":"","thinking":" me"},)"
