@@ -5,7 +5,7 @@
 # headers (-MMD) or its flags (build/<variant>/flags).
 #
 #   make RUNTIME=steal|fixed|local|bridge [READ_SIZE=n] [COALESCE=n] [PERMITS=n]   exactly one runtime
-#   make MINIMAL=1 ...                                                             `run` alone; on musl packed
+#   make MINIMAL=1 ...                                                             `run` and `ask` alone; on musl packed
 #   make PACK=1 musl                                                               packed (PACK=0: not)
 #   make WHOLE_LIBC=1 ...                                                          glibc as it is
 

@@ -62,7 +62,7 @@ knobs() {  # name, MACRO=value,... -> words
     packed:) echo 'the same, unpacks itself' ;;
     *:) echo 'all runtimes' ;;
     *) echo "$2" | tr 'A-Z=' 'a-z ' |
-      sed 's/runtime //; s/read_size/read/; s/minimal 1/`run` alone,packed/; s/,/, /g' ;;
+      sed 's/runtime //; s/read_size/read/; s/minimal 1/`run` and `ask`,packed/; s/,/, /g' ;;
   esac
 }
 

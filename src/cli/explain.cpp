@@ -32,7 +32,7 @@ constexpr Row kRows[] = {
     {Errc::auth, "auth", 77, "@ refused access", "give --api-key-file, or a header with -H"},
     {Errc::no_model, "no_model", 69, "@ does not have the model",
      "fetch it with `ollama pull`, or name another with -m"},
-    {Errc::busy, "busy", 75, "@ is busy", "try again later, or add --max-retries"},
+    {Errc::busy, "busy", 75, "@ is busy", "try again later, or raise --max-retries"},
     {Errc::server_error, "server_error", 22, "@ reported an error", nullptr},
     {Errc::cancelled, "cancelled", 130, "stopped", nullptr},
     {Errc::bad_input, "bad_data", 65, "bad data (?)", nullptr},

@@ -192,12 +192,14 @@ Result<void> Layers::set(Setting& setting, Settings& s) {
   std::string why;
   if (e.code != Errc::usage && e.code != Errc::bad_input) {
     why = explain(e, value, {});
+    if (e.code == Errc::not_found) why.append(" (").append(printable(value, false)).append(")");
   } else {
     // What may hold a secret is not shown: a header, or the password of a URL.
     const bool secret = o.letter == 'H' || value.find('@') != value.npos;
     why = secret ? "the value" : "'" + printable(value, false) + "'";
     why.append(" is not valid");
-    if (e.code == Errc::usage) why.append(" (").append(e.where).append(")");
+    const bool reason = e.code == Errc::usage || std::string_view(e.where) == "not JSON";
+    if (reason) why.append(" (").append(e.where).append(")");
   }
   if (!typed) {
     // What is said to all commands need not be good for each of them.

@@ -121,7 +121,7 @@ Result<MapRecord> map_record(std::string_view line, MapInput input, std::string_
     std::string_view prompt = wire::json_member(line, "prompt");
     if (prompt.empty()) prompt = wire::json_member(line, "text");
     if (!prompt.starts_with('"')) {
-      return fail(Errc::bad_input, "no \"prompt\" or \"text\" in the record");
+      return fail(Errc::bad_input, "no \"prompt\" or \"text\" in the record: give --template");
     }
     wire::append_decoded(r.prompt, prompt);
   } else {

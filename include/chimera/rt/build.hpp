@@ -30,7 +30,7 @@ inline constexpr uint32_t kDefaultReadSize = CHIMERA_READ_SIZE;   // bytes
 inline constexpr uint32_t kDefaultCoalesce = CHIMERA_COALESCE;    // bytes, 0 = off
 inline constexpr int kDefaultPermits = CHIMERA_PERMITS;           // 0 = all
 
-// `run` alone, and no simulator (`make MINIMAL=1`).
+// `run` and `ask` alone, and no simulator (`make MINIMAL=1`).
 #ifdef CHIMERA_MINIMAL
 inline constexpr bool kMinimal = true;
 #else
