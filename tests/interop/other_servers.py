@@ -180,10 +180,12 @@ def ways(dialects):
 
 def aimock_answers(url):
     for api, args, name in ways(["ollama", "ollama-chat", "openai", "auto"]):
+        # It has /v1/models and no /api/version; --dry-run asks no server what it is.
+        known = args if api != "auto" else ["--api", "openai", *args[2:]]
         for prompt in ("hello", "at length", "cut off", "think"):
-            both(url, "aimock %s, %s" % (name, prompt), [*args, prompt])
-        both(url, "aimock %s, options" % name,
-             [*args, "-s", "Be brief.", "--temperature", "0.5", "--num-predict", "50", "hello"])
+            both(url, "aimock %s, %s" % (name, prompt), [*args, prompt], [*known, prompt])
+        more = ["-s", "Be brief.", "--temperature", "0.5", "--num-predict", "50", "hello"]
+        both(url, "aimock %s, options" % name, [*args, *more], [*known, *more])
     for api, args, name in ways(["ollama-chat", "openai"]):
         for prompt in ("weather", "both"):
             both(url, "aimock %s, tools, %s" % (name, prompt),
