@@ -8,6 +8,7 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
+#include "chimera/lab/record.hpp"
 #include "chimera/sys/process.hpp"
 #include "session.hpp"
 
@@ -63,7 +64,7 @@ Result<std::string> whole_prompt(const Settings& s) {
 class Answer final : public llm::PieceSink {
  public:
   explicit Answer(const Settings& s) : s_(s) {
-    const bool seen = sys::is_terminal(2) && !s.quiet;
+    const bool seen = on_terminal_[2] && !s.quiet;
     thinking_ = s.ask.thinking != Thinking::unset ? s.ask.thinking
                 : seen                            ? Thinking::err
                                                   : Thinking::hide;
@@ -109,13 +110,13 @@ class Answer final : public llm::PieceSink {
     if (s_.format == Format::json) return document(call, text);
     end_thinking();
     if (!streaming_ && !text.empty()) print(text);
-    const bool line = !streaming_ || sys::is_terminal(1);
+    const bool line = !streaming_ || on_terminal_[1];
     if (line && !text.empty()) end_line();
   }
   // It failed; what came of it stays.
   void fail_with(const llm::Call& call, const Error& e, std::string_view words) {
     if (s_.format == Format::text) {
-      if (sys::is_terminal(1)) end_line();
+      if (on_terminal_[1]) end_line();
       return;
     }
     if (s_.format != Format::ndjson) return;
@@ -127,11 +128,12 @@ class Answer final : public llm::PieceSink {
     write(line.append("\n"));
   }
 
+  bool streams() const { return streaming_; }   // what is shown cannot be taken back
   const Result<void>& written() const { return written_; }
 
  private:
   std::string shown(std::string_view text, sys::Stream to) const {
-    return s_.ask.raw ? std::string(text) : harmless(text, to);
+    return s_.ask.raw ? std::string(text) : harmless(text, on_terminal_[static_cast<int>(to)]);
   }
   void write(std::string_view text) {
     if (!written_) return;
@@ -191,6 +193,7 @@ class Answer final : public llm::PieceSink {
   }
 
   const Settings& s_;
+  const bool on_terminal_[3] = {false, sys::is_terminal(1), sys::is_terminal(2)};
   Thinking thinking_;
   bool streaming_;
   bool thought_ = false;       // the last that was shown was reasoning
@@ -212,12 +215,14 @@ struct Job {
 };
 
 rt::Task<void> ask(Job& job) {
-  const Settings& s = job.settings;
+  Settings& s = job.settings;
   llm::Caller caller(*job.ways.servers);
-  llm::Request request = request_of(s, job.prompt);
+  llm::Request request = request_of(s.model, s.calls, s.common, job.prompt);
   request.messages = job.messages;
   if (!job.messages.empty() && job.messages[0].role == "system") request.system = {};
-  co_await fitting_call(s, caller, request, &job.answer, s.quiet, job.result);
+  const int retries = job.answer.streams() ? 0 : s.client.max_retries;
+  co_await fitting_call(caller, request, s.calls, s.common, retries, &job.answer, !s.quiet,
+                        job.result);
   if (job.result.outcome) job.answer.finish(job.result.call, job.result.text);
 }
 
@@ -229,11 +234,8 @@ void tell(const Job& job) {
   append_fixed(line, to_ms(c.ttft()), 1);
   line.append(" ms, ");
   append_duration(line, c.ended - c.started);
-  if (c.eval_duration > 0) {
-    line.append(", ");
-    append_fixed(line, static_cast<double>(c.tokens()) / to_seconds(c.eval_duration), 1);
-    line.append(" tok/s");
-  }
+  append_fixed(line.append(", "), lab::tokens_per_second(c), 1);
+  line.append(" tok/s");
   say(line.append(" (").append(job.settings.urls[c.server].text()).append(")"));
 }
 
@@ -297,9 +299,10 @@ Result<void> recall(Job& job) {
 }
 
 int dry_run(const Job& job) {
-  llm::Request request = request_of(job.settings, job.prompt);
+  const Settings& s = job.settings;
+  llm::Request request = request_of(s.model, s.calls, s.common, job.prompt);
   request.messages = job.messages;
-  return print(request_text(job.settings.urls[0], job.settings.client, request));
+  return print(request_text(s.urls[0], s.client, request));
 }
 
 }  // namespace

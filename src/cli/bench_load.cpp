@@ -447,8 +447,6 @@ int LoadTest::conclude() {
   return output_code_ != 0 ? output_code_ : verdict();
 }
 
-rt::Runtime* stoppable = nullptr;
-
 int LoadTest::run() {
   int code = prepare();
   if (code != 0) return code;
@@ -469,10 +467,8 @@ int LoadTest::run() {
   for (const wire::Url& url : s_.urls) servers_.emplace_back(url);
   describe();
   shows_ = s_.progress && !s_.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
-  const auto opened = runtime_.open(s_.runtime);
+  const auto opened = open_runtime(runtime_, s_);
   if (!opened) return refuse_bench(opened.error(), {});
-  stoppable = &runtime_;
-  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   runtime_.run(all());
   return conclude();
 }

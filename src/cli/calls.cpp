@@ -13,8 +13,6 @@
 namespace chimera::cli {
 namespace {
 
-rt::Runtime* stoppable = nullptr;
-
 int refuse(const char* command, const Error& e) {
   complain(command, e, {});
   return exit_code(e);
@@ -40,22 +38,20 @@ int open_calls(Settings& s, const char* command, bool quick, CallWays& ways) {
     if (!started) return refuse("cannot start the simulated servers", started.error());
   }
   if (s.dry_run) return 0;
-  const bool asked = s.given.kind || s.given.threads || !s.given.preset.empty();
-  if (quick && !asked && rt::holds(rt::Kind::local)) s.runtime.kind = rt::Kind::local;
-  const auto opened = ways.runtime.open(s.runtime);
+  if (quick) prefer_local(s);
+  const auto opened = open_runtime(ways.runtime, s);
   if (!opened) return refuse(command, opened.error());
-  stoppable = &ways.runtime;
-  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   ways.servers.reset(new llm::Servers(s.urls, s.client, s.calls.policy));
   return 0;
 }
 
-llm::Request request_of(const Settings& s, std::string_view prompt) {
-  llm::Request r{s.model, prompt, s.calls.system, s.common};
-  r.images = s.calls.images;
-  r.format = s.calls.schema;
-  r.tools = s.calls.tools;
-  r.stream = s.calls.stream;
+llm::Request request_of(std::string_view model, const CallSettings& calls,
+                        const llm::Options& options, std::string_view prompt) {
+  llm::Request r{model, prompt, calls.system, options};
+  r.images = calls.images;
+  r.format = calls.schema;
+  r.tools = calls.tools;
+  r.stream = calls.stream;
   return r;
 }
 
@@ -86,36 +82,22 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
   return fail(Errc::bad_input, "schema");
 }
 
-rt::Task<void> fitting_call(const Settings& s, llm::Caller& caller, llm::Request request,
-                            llm::PieceSink* pieces, bool quiet, Fitted& out) {
+rt::Task<void> fitting_call(llm::Caller& caller, const llm::Request& request,
+                            const CallSettings& calls, llm::Options& options, int retries,
+                            llm::PieceSink* pieces, bool loud, Fitted& out) {
   for (int attempt = 0;; ++attempt) {
-    // The same seed would bring the same answer.
-    llm::Options varied;
-    const bool vary = attempt > 0 && s.common.seed;
-    if (vary) {
-      varied = s.common;
-      *varied.seed += attempt;
-    }
-    llm::Request again{request.model, request.prompt, request.system, vary ? varied : s.common};
-    again.messages = request.messages;
-    again.images = request.images;
-    again.format = request.format;
-    again.tools = request.tools;
-    again.stream = request.stream;
-    again.deadline = request.deadline;
-    again.stop = request.stop;
-    co_await caller.generate(again, pieces, out.call);
+    co_await caller.generate(request, pieces, out.call);
     out.words = out.call.error_text;
     out.outcome = Result<void>();
-    if (out.call.failed) out.outcome = fail(out.call.error);
-    if (out.outcome) out.outcome = usable_text(s.calls, out.call, out.text, out.words);
-    const bool misfit = !out.call.failed && !out.outcome &&
-                        out.outcome.error().code == Errc::bad_input;
-    const bool shown = pieces != nullptr && s.calls.schema.empty() && !s.calls.extract;
-    const bool again_now = misfit && !shown && attempt < s.client.max_retries &&
-                           !rt::Runtime::current()->stopping();
-    if (!again_now) co_return;
-    if (!quiet) say("asking again: " + out.words);
+    if (out.call.failed) {
+      out.outcome = fail(out.call.error);
+      co_return;
+    }
+    out.outcome = usable_text(calls, out.call, out.text, out.words);
+    const bool misfit = !out.outcome && out.outcome.error().code == Errc::bad_input;
+    if (!misfit || attempt >= retries || rt::Runtime::current()->stopping()) co_return;
+    if (loud) say("asking again: " + out.words);
+    if (options.seed) ++*options.seed;
   }
 }
 
@@ -166,8 +148,8 @@ void write_figures(wire::JsonWriter& w, std::string_view server, const llm::Call
   w.end_object();
 }
 
-std::string harmless(std::string_view text, sys::Stream to) {
-  if (sys::is_terminal(static_cast<int>(to))) return printable(text, true);
+std::string harmless(std::string_view text, bool terminal) {
+  if (terminal) return printable(text, true);
   std::string out;
   for (const char c : text) {
     if (c == '\x1b') {

@@ -3,10 +3,10 @@
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/net/http_client.hpp"
-#include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/file.hpp"
 #include "chimera/sys/process.hpp"
+#include "run_parts.hpp"
 
 namespace chimera::cli {
 namespace {
@@ -84,8 +84,6 @@ rt::Task<void> fetch(Job& job) {
   job.outcome = fail(Errc::protocol, "more than 10 redirects");
 }
 
-rt::Runtime* stoppable = nullptr;
-
 int finish(Job& job) {
   const std::string where = job.url.text();
   const bool keep = !job.settings.output.empty() && job.sink.status / 100 == 2;
@@ -136,17 +134,13 @@ int fetch_command(Settings& s) {
     complain("fetch", complete_settings.error(), url->text());
     return exit_code(complete_settings.error());
   }
-  // The cheapest is enough, unless one was asked for.
-  const bool asked = s.given.kind || s.given.threads || !s.given.preset.empty();
-  if (!asked && rt::holds(rt::Kind::local)) s.runtime.kind = rt::Kind::local;
+  prefer_local(s);
   rt::Runtime runtime;
-  const auto opened = runtime.open(s.runtime);
+  const auto opened = open_runtime(runtime, s);
   if (!opened) {
     complain("fetch", opened.error(), {});
     return exit_code(opened.error());
   }
-  stoppable = &runtime;
-  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   Job job{s, std::move(*url), Output(!s.output.empty()), {}, {}};
   runtime.run(fetch(job));
   return finish(job);

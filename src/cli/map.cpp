@@ -4,7 +4,10 @@
 // hand their result to Results, which writes in the order of the input. A record that is taken
 // holds one of the places of `window` until its result is written: so memory stays the same however
 // long the input is, and however long one record keeps the others waiting.
+#include <atomic>
+
 #include "calls.hpp"
+#include "chimera/base/counter.hpp"
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/base/words.hpp"
@@ -23,10 +26,10 @@ namespace {
 constexpr int kWindow = 16;         // records taken and not yet written, for each lane
 constexpr Nanos kFrame = 200 * kMilli;
 
-// What has been counted, by one lane at a time.
+// What has been counted: each by one lane at a time, and shown while they work.
 struct Tally {
-  uint64_t read = 0, skipped = 0, done = 0, failed = 0, tokens = 0;
-  uint64_t by_class[32] = {};       // failures, by Errc
+  Counter skipped, done, failed, tokens;
+  Counter by_class[32];             // failures, by Errc
   Error first;
 };
 
@@ -46,7 +49,7 @@ struct Job {
   rt::Gate window;
   Nanos next_start = 0;             // of --rate
   uint64_t taken = 0;               // records that were given a place in the order
-  bool over = false;                // no record is left, or none is to be taken any more
+  std::atomic<bool> over{false};    // no record is left, or none is to be taken any more
   Result<void> input_failure;
 
   rt::Gate writing{1};              // for all that follows
@@ -93,7 +96,7 @@ std::string in_one_line(std::string_view text) {
 std::string result_line(const Settings& s, const std::string& id, const Fitted& f) {
   std::string line;
   if (s.format == Format::text) {
-    if (f.outcome) line = harmless(in_one_line(f.text), sys::Stream::out);
+    if (f.outcome) line = harmless(in_one_line(f.text), s.map.terminal);
     return line.append("\n");
   }
   wire::JsonWriter w(line, wire::JsonWriter::Style::compact);
@@ -123,14 +126,15 @@ void count(Job& job, const Fitted& f) {
   Tally& t = job.tally;
   if (f.outcome) {
     ++t.done;
-    t.tokens += f.call.tokens();
+    t.tokens += static_cast<int64_t>(f.call.tokens());
     return;
   }
   const Error& e = f.outcome.error();
   if (e.code == Errc::cancelled) return;
-  if (t.failed++ == 0) t.first = e;
+  if (t.failed == 0) t.first = e;
+  ++t.failed;
   ++t.by_class[static_cast<size_t>(e.code)];
-  const uint64_t most = static_cast<uint64_t>(job.settings.map.until_error);
+  const int most = job.settings.map.until_error;
   if (most != 0 && t.failed >= most) job.over = true;
 }
 
@@ -206,7 +210,6 @@ rt::Task<bool> take_next(Job& job, Taken& t) {
       t.outcome = fail(Errc::bad_input, "line over 16 MiB");
     }
     if (t.outcome && trim(t.line).empty()) continue;
-    ++job.tally.read;
     parse(job, t);
     if (t.outcome && job.done.size() != 0 && job.done.take(t.record.id)) {
       ++job.tally.skipped;
@@ -232,6 +235,7 @@ rt::Task<void> pace(Job& job) {
 
 rt::Task<void> lane(Job& job) {
   const Settings& s = job.settings;
+  llm::Options options = s.common;
   llm::Caller caller(*job.ways.servers);
   for (;;) {
     Taken t;
@@ -247,8 +251,10 @@ rt::Task<void> lane(Job& job) {
     Fitted f;
     if (t.outcome) {
       t.line = std::string();   // nobody needs it while the answer comes
-      llm::Request request = request_of(s, t.record.prompt);
-      co_await fitting_call(s, caller, request, nullptr, true, f);
+      options.seed = s.common.seed;
+      const llm::Request request = request_of(s.model, s.calls, options, t.record.prompt);
+      co_await fitting_call(caller, request, s.calls, options, s.client.max_retries, nullptr, false,
+                            f);
     } else {
       f.outcome = t.outcome;
       f.words = t.words;
@@ -262,25 +268,25 @@ rt::Task<void> lane(Job& job) {
 
 std::string counts(const Job& job) {
   const Tally& t = job.tally;
+  const auto number = [](const Counter& c) { return static_cast<double>(int64_t{c}); };
   std::string line;
-  compose(line, "%d done, %d failed", {size_t{t.done}, size_t{t.failed}});
+  compose(line, "%d done, %d failed", {number(t.done), number(t.failed)});
   const char* before = " (";
   for (size_t i = 0; i < std::size(t.by_class); ++i) {
     if (t.by_class[i] == 0) continue;
     const char* const name = class_of({static_cast<Errc>(i), 0, ""});
-    compose(line.append(before), "%d %s", {size_t{t.by_class[i]}, name});
+    compose(line.append(before), "%d %s", {number(t.by_class[i]), name});
     before = ", ";
   }
   if (t.failed != 0) line.push_back(')');
-  if (t.skipped != 0) compose(line, ", %d done before", {size_t{t.skipped}});
+  if (t.skipped != 0) compose(line, ", %d done before", {number(t.skipped)});
   const double seconds = to_seconds(sys::now() - job.begin);
   compose(line, "; %d tokens, %v tok/s, ",
-          {size_t{t.tokens}, seconds > 0 ? static_cast<double>(t.tokens) / seconds : 0});
+          {number(t.tokens), seconds > 0 ? number(t.tokens) / seconds : 0});
   append_duration(line, sys::now() - job.begin);
   return line;
 }
 
-// The numbers are the lanes', read while they work: good enough to look at.
 rt::Task<void> show(Job& job, rt::Stop& stop) {
   for (;;) {
     const int columns = sys::terminal_columns();
@@ -387,6 +393,7 @@ int map_command(Settings& s) {
   job.waiting.resize(static_cast<size_t>(job.jobs) * kWindow);
   job.ready.resize(job.waiting.size());
   s.progress = s.progress && !s.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
+  s.map.terminal = s.output.empty() && sys::is_terminal(1);
   const bool file = !s.positional.empty() && s.positional[0] != "-";
   const std::string path = file ? s.positional[0] : std::string();
   const auto output = open_output(job);

@@ -144,12 +144,15 @@ void MapDone::freeze() {
   taken_.assign(ids_.size(), 0);
 }
 
+// How many of a run of equal ones are taken, the first of them knows.
 bool MapDone::take(std::string_view id) {
   const uint64_t h = hash_of(plain_id(id));
-  size_t i = static_cast<size_t>(std::lower_bound(ids_.begin(), ids_.end(), h) - ids_.begin());
-  while (i < ids_.size() && ids_[i] == h && taken_[i] != 0) ++i;
+  const size_t i =
+      static_cast<size_t>(std::lower_bound(ids_.begin(), ids_.end(), h) - ids_.begin());
   if (i == ids_.size() || ids_[i] != h) return false;
-  taken_[i] = 1;
+  const size_t next = i + taken_[i];
+  if (next == ids_.size() || ids_[next] != h) return false;
+  ++taken_[i];
   return true;
 }
 

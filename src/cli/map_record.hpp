@@ -44,7 +44,7 @@ class MapDone {
 
  private:
   std::vector<uint64_t> ids_;            // 64-bit hashes, sorted once frozen
-  std::string taken_;                    // a byte for each
+  std::vector<uint32_t> taken_;          // of those that are equal to this one
 };
 
 }  // namespace chimera::cli

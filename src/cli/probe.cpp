@@ -7,7 +7,7 @@
 #include "chimera/base/words.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/net/http_client.hpp"
+#include "chimera/llm/detect.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/process.hpp"
 #include "chimera/wire/json_schema.hpp"
@@ -15,7 +15,6 @@
 namespace chimera::cli {
 namespace {
 
-constexpr size_t kDocument = 4u << 20;         // bytes of an answer
 constexpr Nanos kPatience = 10 * kSecond;      // for one, unless --timeout says otherwise
 constexpr int kRounds = 3;
 
@@ -37,49 +36,10 @@ struct Report {
 
 // ---- asking -------------------------------------------------------------------------------------
 
-class Document : public net::BodySink {
- public:
-  Result<void> on_head(const wire::ResponseHead& head) override {
-    status = head.status;
-    body.clear();
-    return {};
-  }
-  Result<void> on_body(std::string_view bytes, Nanos) override {
-    if (body.size() + bytes.size() > kDocument) return fail(Errc::too_large, "document");
-    body.append(bytes);
-    return {};
-  }
-  int status = 0;
-  std::string body;
-};
-
-// One server, on one connection.
-struct Asker {
-  Asker(const wire::Url& url, const llm::ClientSettings& s)
-      : settings(s), client(url, s.policy, s.timeouts) {}
-  const llm::ClientSettings& settings;
-  net::HttpClient client;
-  rt::IoSide io;
-  net::Exchange exchange;                      // of the last answer
-  Document document;
-};
-
-// A JSON document of the server, in asker.document. `words` gets what it says of an error.
-rt::Task<Result<void>> get(Asker& asker, std::string_view path, std::string& words) {
-  const std::string target = wire::join(asker.client.origin(), path).target();
-  net::HttpRequest request;
-  request.target = target;
-  request.extra_fields = asker.settings.extra_fields;
-  asker.exchange = net::Exchange();
-  co_await asker.io.run(asker.client.exchange(request, asker.document, asker.exchange));
-  CHI_CO_TRY_VOID(asker.exchange.outcome);
-  const Document& d = asker.document;
-  words.clear();
-  if (d.status / 100 != 2) {
-    words = llm::without_secrets(llm::error_words(d.body), asker.settings.extra_fields);
-    co_return fail(llm::error_of_status(d.status, words));
-  }
-  if (!wire::check_json(d.body)) co_return fail(Errc::protocol, "not JSON");
+// A JSON document of the server.
+rt::Task<Result<void>> get(llm::Documents& server, const char* path) {
+  CHI_CO_TRY_VOID(co_await server.get(path));
+  if (!wire::check_json(server.body())) co_return fail(Errc::protocol, "not JSON");
   co_return Result<void>();
 }
 
@@ -102,35 +62,21 @@ const char* models_path(const Report& r) {
   return ends_in_v1(*r.url) ? "/models" : "/v1/models";
 }
 
-// Whether it speaks Ollama's dialect. One that has an answer, but not this one, may speak OpenAI's.
-rt::Task<Result<void>> detect(Asker& asker, Report& r) {
-  r.openai = ends_in_v1(*r.url);
-  if (r.openai) co_return Result<void>();
-  const Result<void> got = co_await get(asker, "/api/version", r.words);
-  r.connect = asker.exchange.connected - asker.exchange.started;
-  if (got) wire::append_decoded(r.version, wire::json_member(asker.document.body, "version"));
-  const bool answered = got || got.error().code == Errc::http_status ||
-                        got.error().code == Errc::no_model || got.error().code == Errc::protocol;
-  if (!answered || asker.exchange.head == 0) co_return got;
-  r.openai = !got || wire::json_member(asker.document.body, "version").empty();
-  co_return Result<void>();
-}
-
-rt::Task<Result<void>> examine(Asker& asker, Report& r) {
-  CHI_CO_TRY_VOID(co_await detect(asker, r));
-  const bool first = r.connect == 0;
-  CHI_CO_TRY_VOID(co_await get(asker, models_path(r), r.words));
-  if (first) r.connect = asker.exchange.connected - asker.exchange.started;
-  take_models(asker.document.body, r.openai, r.models);
+rt::Task<Result<void>> examine(llm::Documents& server, Report& r) {
+  CHI_CO_TRY(const llm::Api api, co_await llm::detect(server));
+  r.openai = api == llm::Api::openai;
+  if (!r.openai) r.version = version_in(server.body());
+  CHI_CO_TRY_VOID(co_await get(server, models_path(r)));
+  r.connect = server.connect_time();
+  take_models(server.body(), r.openai, r.models);
   if (!r.openai) {
-    CHI_CO_TRY_VOID(co_await get(asker, "/api/ps", r.words));
-    take_models(asker.document.body, false, r.loaded);
+    CHI_CO_TRY_VOID(co_await get(server, "/api/ps"));
+    take_models(server.body(), false, r.loaded);
   }
   Nanos rounds[kRounds];
   for (Nanos& round : rounds) {
-    const char* small = r.openai ? models_path(r) : "/api/version";
-    CHI_CO_TRY_VOID(co_await get(asker, small, r.words));
-    round = asker.exchange.ended - asker.exchange.connected;
+    CHI_CO_TRY_VOID(co_await get(server, r.openai ? models_path(r) : "/api/version"));
+    round = server.exchange().ended - server.exchange().connected;
   }
   const auto [low, high] = std::minmax(rounds[0], rounds[1]);
   r.round_trip = std::clamp(rounds[2], low, high);
@@ -146,8 +92,9 @@ bool has(const Report& r, std::string_view model) {
 }
 
 rt::Task<void> probe(const Settings& s, Report& r) {
-  Asker asker(*r.url, s.client);
-  Result<void> done = co_await examine(asker, r);
+  llm::Documents server(*r.url, s.client);
+  Result<void> done = co_await examine(server, r);
+  r.words = server.words();
   if (done && !s.probe_model.empty() && !has(r, s.probe_model)) {
     done = fail(Errc::no_model, "model");
     r.words = s.probe_model;
@@ -191,7 +138,7 @@ std::string text_of(const std::vector<Report>& reports) {
       continue;
     }
     out.append(r.openai ? "  up    openai" : "  up    ollama");
-    if (!r.version.empty()) out.append(" ").append(printable(r.version, false));
+    if (!r.version.empty()) out.append(" ").append(r.version);
     compose(out, "  connect %v ms  round trip %v ms  %d model",
             {to_ms(r.connect), to_ms(r.round_trip), r.models.size()});
     out.append(r.models.size() == 1 ? "\n" : "s\n");

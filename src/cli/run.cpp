@@ -11,6 +11,7 @@
 #include "chimera/cli/explain.hpp"
 #include "chimera/cli/presets.hpp"
 #include "chimera/lab/record.hpp"
+#include "chimera/llm/detect.hpp"
 #include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
@@ -259,10 +260,9 @@ rt::Task<void> ask_versions(Job& job) {
   client.timeouts.total = 2 * kSecond;
   for (const wire::Url& url : job.crew.endpoints) {
     if (!first_of_its_name(job, url)) continue;
-    std::string body;
-    const wire::Url where = wire::join(url, "/api/version");
-    const auto got = co_await llm::get_document(where, client, body);
-    if (got) job.process.endpoint_versions.back().second = version_in(body);
+    llm::Documents server(url, client);
+    const auto got = co_await server.get("/api/version");
+    if (got) job.process.endpoint_versions.back().second = version_in(server.body());
   }
 }
 
@@ -302,8 +302,6 @@ rt::Task<void> run_all(Job& job) {
     job.serial = std::move(run.serial);
   }
 }
-
-rt::Runtime* stoppable = nullptr;
 
 int finish(Job& job) {
   if (job.process.version.empty()) describe_process(job);   // no run came to its end
@@ -354,10 +352,8 @@ bool share_a_server(std::span<const agent::AgentConfig> agents) {
 }
 
 int start(Job& job) {
-  const auto opened = job.runtime.open(job.settings.runtime);
+  const auto opened = open_runtime(job.runtime, job.settings);
   if (!opened) return refuse("runtime", opened.error(), {});
-  stoppable = &job.runtime;
-  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
   job.runtime.run(run_all(job));
   return finish(job);
 }

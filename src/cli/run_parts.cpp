@@ -4,10 +4,11 @@
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/explain.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
-#include "chimera/wire/json.hpp"
+#include "chimera/wire/json_schema.hpp"
 
 namespace chimera::cli {
 
@@ -49,6 +50,24 @@ Result<void> SimServers::start(Settings& s, uint64_t seed) {
     children_.push_back(std::move(child));
   }
   return {};
+}
+
+namespace {
+
+rt::Runtime* stoppable = nullptr;
+
+}  // namespace
+
+Result<void> open_runtime(rt::Runtime& runtime, const Settings& s) {
+  CHI_TRY_VOID(runtime.open(s.runtime));
+  stoppable = &runtime;
+  sys::catch_stop_signals([](void*) { stoppable->stop(); }, nullptr);
+  return {};
+}
+
+void prefer_local(Settings& s) {
+  const bool asked = s.given.kind || s.given.threads || !s.given.preset.empty();
+  if (!asked && rt::holds(rt::Kind::local)) s.runtime.kind = rt::Kind::local;
 }
 
 namespace {
@@ -201,16 +220,8 @@ std::string one_line(std::string_view pretty) {
 }
 
 std::string version_in(std::string_view json) {
-  using Event = wire::JsonReader::Event;
-  wire::JsonReader r(json);
   std::string version;
-  if (r.next() != Event::object_begin) return version;
-  while (r.next() == Event::key) {
-    const bool found = r.is("version");
-    if (!found && !r.skip()) return version;
-    if (found && r.next() == Event::string) r.string(version);
-    if (found) break;
-  }
+  wire::append_decoded(version, wire::json_member(json, "version"));
   return printable(utf8_truncate(version, 100), false);
 }
 

@@ -26,6 +26,11 @@ class SimServers {
   std::vector<sys::Child> children_;
 };
 
+// Opens it as the settings say; SIGINT and SIGTERM stop it from then on. Errors: of the runtime.
+Result<void> open_runtime(rt::Runtime& runtime, const Settings& s);
+// One thread is enough, unless a knob asks for more.
+void prefer_local(Settings& s);
+
 // Redraws one line on stderr every 100 ms until `stop`, then takes it away.
 rt::Task<void> show_progress(const agent::CrewSettings& crew, std::span<agent::Progress> progress,
                              int run, int runs, rt::Stop& stop);

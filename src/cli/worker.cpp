@@ -215,34 +215,24 @@ rt::Task<void> Dispatcher::work_on(LiveJob& job, llm::Caller& caller) {
   const bool tokens = settings_.worker.tokens;
   Pieces pieces(events_, job);
   rt::Stop stop;
-  llm::Call call;
-  std::string_view text;
-  Result<void> usable;
-  std::string words;
+  Fitted f;
   job.stop = &stop;
-  for (int attempt = 0;; ++attempt) {
-    llm::Request request{job.model, job.prompt, job.calls.system, job.options};
-    request.messages = job.messages;
-    request.images = job.calls.images;
-    request.format = job.calls.schema;
-    request.tools = job.calls.tools;
-    request.stream = job.calls.stream;
-    request.deadline = job.late_at;
-    request.stop = &stop;
-    co_await caller.generate(request, tokens ? &pieces : nullptr, call);
-    if (call.failed) break;
-    usable = usable_text(job.calls, call, text, words);
-    if (usable || tokens || attempt >= settings_.client.max_retries) break;
-    if (job.options.seed) ++*job.options.seed;   // the same one would bring the same answer
-  }
+  llm::Request request = request_of(job.model, job.calls, job.options, job.prompt);
+  request.messages = job.messages;
+  request.deadline = job.late_at;
+  request.stop = &stop;
+  co_await fitting_call(caller, request, job.calls, job.options,
+                        tokens ? 0 : settings_.client.max_retries, tokens ? &pieces : nullptr,
+                        false, f);
+  const llm::Call& call = f.call;
   const std::string server = (job.url.empty() ? servers_.url(call.server) : job.elsewhere).text();
   if (call.failed) co_return fail_call(job, call, server);
-  if (!usable) {
-    const Error& e = usable.error();
-    co_return fail_job(job.id, class_of(e), words, cli::exit_code(e), text);
+  if (!f.outcome) {
+    const Error& e = f.outcome.error();
+    co_return fail_job(job.id, class_of(e), f.words, cli::exit_code(e), f.text);
   }
   ++done_;
-  events_.done(job, call, text, server);
+  events_.done(job, call, f.text, server);
 }
 
 void Dispatcher::fail_call(const LiveJob& job, const llm::Call& call, std::string_view server) {

@@ -4,41 +4,18 @@
 
 #include "chimera/base/rng.hpp"
 #include "chimera/base/text.hpp"
+#include "chimera/llm/detect.hpp"
 #include "chimera/wire/http_date.hpp"
-#include "chimera/wire/json.hpp"
 
 namespace chimera::llm {
 namespace {
 
 constexpr size_t kErrorBody = 4096;              // what is kept of an error response
-constexpr size_t kDocument = 1u << 20;
 constexpr Nanos kFirstRetry = 250 * kMilli;      // doubled each time, with full jitter
 constexpr Nanos kLongestRetry = 60 * kSecond;
 constexpr Nanos kLongestAsked = 3600 * kSecond;
 
 bool success(int status) { return status >= 200 && status < 300; }
-
-// Collects a body up to a limit; a larger one is an error.
-class Collector : public net::BodySink {
- public:
-  Collector(std::string& out, size_t limit) : out_(out), limit_(limit) {}
-  Result<void> on_head(const wire::ResponseHead& head) override {
-    status_ = head.status;
-    out_.clear();
-    return {};
-  }
-  Result<void> on_body(std::string_view bytes, Nanos) override {
-    if (out_.size() + bytes.size() > limit_) return fail(Errc::too_large, "document");
-    out_.append(bytes);
-    return {};
-  }
-  int status() const { return status_; }
-
- private:
-  std::string& out_;
-  size_t limit_;
-  int status_ = 0;
-};
 
 // Takes the answer of a generate call apart as it comes.
 class AnswerSink : public net::BodySink {
@@ -176,7 +153,10 @@ Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
 // The dialect of a request; the server is asked at most once for what it speaks.
 rt::Task<Result<Api>> Endpoint::settle(const Request& request) {
   if (api_ == Api::automatic) {
-    CHI_CO_TRY(api_, co_await detect(url_, settings_, request.deadline, request.stop));
+    ClientSettings patient = settings_;
+    patient.timeouts.idle_from_start = true;   // a version needs no model to be loaded first
+    Documents documents(url_, patient);
+    CHI_CO_TRY(api_, co_await detect(documents, request.deadline, request.stop));
   }
   co_return carrier(api_, request, url_);
 }
@@ -226,68 +206,6 @@ rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Cal
     const bool go_on = co_await wait_to_retry(request, retry, asked_to_wait_);
     if (!go_on) co_return;
   }
-}
-
-rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
-                                    std::string& body, Nanos deadline, rt::Stop* stop) {
-  net::ReadPolicy policy = settings.policy;
-  policy.keep_alive = false;
-  policy.coalesce = 0;
-  net::HttpClient client(url, policy, settings.timeouts);
-  const std::string target = url.target();
-  net::HttpRequest http;
-  http.target = target;
-  http.extra_fields = settings.extra_fields;
-  rt::Stop there;
-  http.deadline = deadline;
-  http.stop = rt::IoSide::there(stop, there);
-  Collector sink(body, kDocument);
-  net::Exchange exchange;
-  rt::IoSide io;
-  co_await io.run(client.exchange(http, sink, exchange), stop, there);
-  CHI_CO_TRY_VOID(exchange.outcome);
-  if (!success(sink.status())) co_return fail(error_of_status(sink.status(), error_words(body)));
-  co_return Result<void>();
-}
-
-namespace {
-
-// An object with this key: a server may answer 200 to what it does not know, and say so.
-bool has_key(std::string_view json, std::string_view key) {
-  using Event = wire::JsonReader::Event;
-  wire::JsonReader r(json);
-  if (!wire::check_json(json) || r.next() != Event::object_begin) return false;
-  while (r.next() == Event::key) {
-    if (r.is(key)) return true;
-    r.skip();
-  }
-  return false;
-}
-
-// Whether somebody answered, be it with an error.
-bool answered(const Error& e) {
-  return e.code == Errc::http_status || e.code == Errc::no_model || e.code == Errc::too_large ||
-         e.code == Errc::auth;
-}
-
-}  // namespace
-
-rt::Task<Result<Api>> detect(const wire::Url& url, const ClientSettings& settings, Nanos deadline,
-                             rt::Stop* stop) {
-  wire::Url base = url;
-  wire::strip_slashes(base);
-  if (base.path.ends_with("/v1")) co_return Api::openai;
-  ClientSettings patient = settings;
-  patient.timeouts.idle_from_start = true;
-  std::string body;
-  const wire::Url version = wire::join(base, "/api/version");
-  const wire::Url models = wire::join(base, "/v1/models");
-  const Result<void> ollama = co_await get_document(version, patient, body, deadline, stop);
-  if (ollama && has_key(body, "version")) co_return Api::ollama;
-  if (!ollama && !answered(ollama.error())) co_return fail(ollama.error());
-  CHI_CO_TRY_VOID(co_await get_document(models, patient, body, deadline, stop));
-  if (has_key(body, "data")) co_return Api::openai;
-  co_return fail(Errc::protocol, "neither Ollama nor OpenAI");
 }
 
 }  // namespace chimera::llm

@@ -1,6 +1,6 @@
 // One call to a scripted model server: what is tried again, how failures are named, and what is
 // never shown.
-#include "chimera/llm/endpoint.hpp"
+#include "chimera/llm/detect.hpp"
 
 #include "tests/net/rig.hpp"
 
@@ -178,7 +178,8 @@ namespace {
 rt::Task<bool> ask_what(wire::Url url, Result<llm::Api>& api) {
   ClientSettings settings;
   settings.timeouts.connect = settings.timeouts.idle = 20 * kSecond;
-  api = co_await llm::detect(url, settings);
+  Documents server(url, settings);
+  api = co_await detect(server);
   co_return true;
 }
 

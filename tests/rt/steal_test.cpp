@@ -19,26 +19,28 @@ const net::Deadline kNone;
 
 using Count = std::atomic<int>;
 
-// Has its worker until the others have finished: they never do unless another one takes them.
-rt::Task<void> hog_until(Count& done, int all) {
+// Has its worker until the others have finished: they never do unless another one takes them, or
+// has taken the hog. `moves` counts slices on another worker than the one before, which for the
+// first is the starter's: a thief may take everybody before they begin, and nobody behind that.
+rt::Task<void> hog_until(Count& done, int all, Count& moves, int at) {
+  moves += here() != at;
   while (done < all) {
   }
   co_return;
 }
-rt::Task<void> visit(Count& done, Count& moves, int slices) {
-  int at = here();
-  for (int i = 0; i < slices; ++i) {
-    co_await rt::yield();
+rt::Task<void> visit(Count& done, Count& moves, int slices, int at) {
+  for (int i = 0; i <= slices; ++i) {
     moves += here() != at;
     at = here();
+    co_await rt::yield();
   }
   ++done;
 }
 rt::Task<void> behind_a_hog(Count& moves, Place hogs_place) {
   Count done{0};
   rt::Scope scope;
-  for (int i = 0; i < 8; ++i) scope.start(visit(done, moves, 20));
-  scope.start(hog_until(done, 8), hogs_place);
+  for (int i = 0; i < 8; ++i) scope.start(visit(done, moves, 20, here()));
+  scope.start(hog_until(done, 8, moves, here()), hogs_place);
   co_await scope.join();
 }
 
@@ -46,8 +48,8 @@ rt::Task<void> behind_a_hog(Count& moves, Place hogs_place) {
 rt::Task<void> hogs_everywhere(int hogs, Count& moves) {
   Count done{0};
   rt::Scope scope;
-  for (int i = 0; i < hogs; ++i) scope.start(hog_until(done, 8), Place::on(i + 1));
-  for (int i = 0; i < 8; ++i) scope.start(visit(done, moves, 20));
+  for (int i = 0; i < hogs; ++i) scope.start(hog_until(done, 8, moves, i + 1), Place::on(i + 1));
+  for (int i = 0; i < 8; ++i) scope.start(visit(done, moves, 20, here()));
   co_await scope.join();
 }
 

@@ -91,6 +91,7 @@ struct MapSettings {
   std::string resume;                    // a file of an earlier map's results
   double rate = 0;                       // new requests per second; 0 = no limit
   int until_error = 0;                   // stop behind so many failed records; 0 = never
+  bool terminal = false;                 // results go to one
 };
 
 struct WorkerSettings {

@@ -45,7 +45,7 @@ class Endpoint {
   const ClientSettings& settings_;
   net::HttpClient client_;
   rt::IoSide io_;
-  Api api_;                      // what detect() has said, when the settings leave it open
+  Api api_;                      // what llm/detect.hpp has said, when the settings leave it open
   Nanos asked_to_wait_ = 0;
 };
 
@@ -55,17 +55,6 @@ class Endpoint {
 bool worth_retrying(const Call& call);
 // Waits: exponentially longer each time, with full jitter. False when there is to be no other try.
 rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked);
-
-// Which dialect a server speaks: Ollama's when it tells its version, OpenAI's when it lists models
-// as that does, or when the URL ends in /v1 (then it is not asked). Errors: those of the exchange.
-rt::Task<Result<Api>> detect(const wire::Url& url, const ClientSettings& settings,
-                             Nanos deadline = kNever, rt::Stop* stop = nullptr);
-
-// GET of a small JSON document: `body` gets it whole (limit 1 MiB). Errors: those of the exchange,
-// http_status, auth, busy.
-rt::Task<Result<void>> get_document(const wire::Url& url, const ClientSettings& settings,
-                                    std::string& body, Nanos deadline = kNever,
-                                    rt::Stop* stop = nullptr);
 
 // The error that an HTTP status stands for; `where` is "HTTP status". Status must not be 2xx.
 Error error_of_status(int status, std::string_view words);

@@ -1,0 +1,81 @@
+#include "chimera/llm/detect.hpp"
+
+#include "chimera/wire/json_schema.hpp"
+
+namespace chimera::llm {
+namespace {
+
+// Collects a body up to a limit; a larger one is an error.
+class Collector : public net::BodySink {
+ public:
+  Collector(std::string& out, size_t limit) : out_(out), limit_(limit) {}
+  Result<void> on_head(const wire::ResponseHead& head) override {
+    status_ = head.status;
+    out_.clear();
+    return {};
+  }
+  Result<void> on_body(std::string_view bytes, Nanos) override {
+    if (out_.size() + bytes.size() > limit_) return fail(Errc::too_large, "document");
+    out_.append(bytes);
+    return {};
+  }
+  int status() const { return status_; }
+
+ private:
+  std::string& out_;
+  size_t limit_;
+  int status_ = 0;
+};
+
+net::ReadPolicy whole(net::ReadPolicy policy) {
+  policy.coalesce = 0;
+  return policy;
+}
+
+// A server may answer 200 to what it does not know, and say so.
+bool has_key(std::string_view json, std::string_view key) {
+  return wire::check_json(json) && !wire::json_member(json, key).empty();
+}
+
+// Whether somebody answered, be it with an error.
+bool answered(const Error& e) {
+  return e.code == Errc::http_status || e.code == Errc::no_model || e.code == Errc::too_large ||
+         e.code == Errc::auth;
+}
+
+}  // namespace
+
+Documents::Documents(const wire::Url& server, const ClientSettings& settings)
+    : settings_(settings), client_(server, whole(settings.policy), settings.timeouts) {}
+
+rt::Task<Result<void>> Documents::get(std::string_view path, Nanos deadline, rt::Stop* stop) {
+  const std::string target = wire::join(server(), path).target();
+  rt::Stop there;
+  net::HttpRequest http;
+  http.target = target;
+  http.extra_fields = settings_.extra_fields;
+  http.deadline = deadline;
+  http.stop = rt::IoSide::there(stop, there);
+  Collector sink(body_, kLimit);
+  words_.clear();
+  co_await io_.run(client_.exchange(http, sink, exchange_), stop, there);
+  if (!exchange_.reused) connect_time_ = exchange_.connected - exchange_.started;
+  CHI_CO_TRY_VOID(exchange_.outcome);
+  if (sink.status() / 100 == 2) co_return Result<void>();
+  words_ = without_secrets(error_words(body_), settings_.extra_fields);
+  co_return fail(error_of_status(sink.status(), words_));
+}
+
+rt::Task<Result<Api>> detect(Documents& documents, Nanos deadline, rt::Stop* stop) {
+  wire::Url base = documents.server();
+  wire::strip_slashes(base);
+  if (base.path.ends_with("/v1")) co_return Api::openai;
+  const Result<void> ollama = co_await documents.get("/api/version", deadline, stop);
+  if (ollama && has_key(documents.body(), "version")) co_return Api::ollama;
+  if (!ollama && !answered(ollama.error())) co_return fail(ollama.error());
+  CHI_CO_TRY_VOID(co_await documents.get("/v1/models", deadline, stop));
+  if (has_key(documents.body(), "data")) co_return Api::openai;
+  co_return fail(Errc::protocol, "neither Ollama nor OpenAI");
+}
+
+}  // namespace chimera::llm
