@@ -178,8 +178,8 @@ namespace {
 rt::Task<bool> ask_what(wire::Url url, Result<llm::Api>& api) {
   ClientSettings settings;
   settings.timeouts.connect = settings.timeouts.idle = 20 * kSecond;
-  Documents server(url, settings);
-  api = co_await detect(server);
+  llm::Documents server(url, settings);
+  api = co_await llm::detect(server);
   co_return true;
 }
 

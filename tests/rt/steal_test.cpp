@@ -29,10 +29,11 @@ rt::Task<void> hog_until(Count& done, int all, Count& moves, int at) {
   co_return;
 }
 rt::Task<void> visit(Count& done, Count& moves, int slices, int at) {
-  for (int i = 0; i <= slices; ++i) {
-    moves += here() != at;
+  moves += here() != at;
+  for (int i = 0; i < slices; ++i) {
     at = here();
     co_await rt::yield();
+    moves += here() != at;
   }
   ++done;
 }
@@ -92,7 +93,7 @@ rt::Task<void> short_lived(int rounds, Count& wrong) {
     rt::Account account;
     Count done{0}, moves{0};
     rt::Scope scope;
-    scope.start(visit(done, moves, i % 4), Place::same(), &account);
+    scope.start(visit(done, moves, i % 4, here()), Place::same(), &account);
     co_await scope.join();
     wrong += account.resumes != 1u + static_cast<unsigned>(i % 4);
   }
