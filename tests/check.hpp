@@ -4,13 +4,12 @@
 
 #define DOCTEST_CONFIG_SUPER_FAST_ASSERTS
 #include <doctest/doctest.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/system.hpp"
 
 // doctest prints a const char* as a pointer unless told otherwise.
 template <>
@@ -25,17 +24,16 @@ namespace chimera_test {
 class Guarded {
  public:
   explicit Guarded(std::string_view bytes) {
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t page = page_size();
     const size_t room = (bytes.size() + page - 1) / page * page;
     size_ = room + page;
-    base_ = static_cast<char*>(
-        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(base_ + room, page, PROT_NONE);
+    base_ = map_pages(size_);
+    forbid_page(base_ + room, page);
     char* at = base_ + room - bytes.size();
     if (!bytes.empty()) memcpy(at, bytes.data(), bytes.size());
     view_ = {at, bytes.size()};
   }
-  ~Guarded() { munmap(base_, size_); }
+  ~Guarded() { unmap_pages(base_, size_); }
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
   std::string_view view() const { return view_; }

@@ -3,6 +3,7 @@
 # Makefile and meson.build both ask here.
 #
 #   tools/list.sh product    sources of build/chimera: platforms any and linux
+#   tools/list.sh windows    sources of chimera.exe: platforms any and windows
 #   tools/list.sh library    the same without src/cli/main.cpp: what the unit tests link
 #   tools/list.sh hot        the sources that run for every token: built with -O2
 #   tools/list.sh kind       the sources that look at what the binary holds (include/chimera/rt/build.hpp)
@@ -11,13 +12,15 @@
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
 #   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net llm
-#   tools/list.sh tests-unit | tests-virtual | tests-tsan    test files of one test binary; with the
-#                            unit tests go the functions that tests/fuzz/replay_test.cpp calls
+#   tools/list.sh tests-unit | tests-virtual | tests-tsan | tests-windows    test files of one test
+#                            binary; with the unit tests go the functions that tests/fuzz/replay_test.cpp
+#                            calls
 #   tools/list.sh tests-e2e  Python scripts that get the path of build/chimera
 #
 # A test says which binaries it belongs to in one of its first three lines, `// runs: linux virtual tsan`.
 # Without that line a test is linux only, in tests/virtual virtual only, and tests/sys/port*_test.cpp
-# (the conformance suite of the port) both.
+# (the conformance suite of the port) both. On windows runs what includes no header of another system
+# and no rig that does.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -54,8 +57,17 @@ tests() {  # word
   done
 }
 
+posix='^#include (<(arpa|netinet|sys)/|<(dirent|fcntl|poll|pthread|sched|signal|time|unistd)\.h>|"tests/(net|rt)/|"tests/(agent/ingest_fixture|llm/model_server|sys/file_rig)\.hpp")'
+
+windows_tests() {
+  for file in $(tests linux); do
+    grep -qE "$posix" "$file" || echo "$file"
+  done
+}
+
 case ${1-} in
   product) sources any linux ;;
+  windows) sources any windows ;;
   library) sources any linux | grep -vx "$main" || true ;;
   hot)
     echo src/wire/ndjson.cpp src/llm/answer.cpp | tr ' ' '\n' ;;
@@ -74,6 +86,7 @@ case ${1-} in
   tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net|llm)/' || true ;;
   tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;
   tests-virtual) tests virtual ;;
+  tests-windows) windows_tests ;;
   tests-tsan) tests tsan ;;
   tests-e2e) find tests/e2e -name '*_test.py' | LC_ALL=C sort ;;
   *) sed -n '5,$s/^# \{0,1\}//p;/^set/q' "$0" >&2; exit 2 ;;

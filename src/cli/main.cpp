@@ -94,7 +94,7 @@ int start(std::span<char* const> arguments) {
 }  // namespace chimera::cli
 
 int main(int argc, char** argv) {
-  chimera::sys::secure_streams();
+  chimera::sys::begin_program(argc, argv);
   const auto count = static_cast<size_t>(argc > 0 ? argc - 1 : 0);
   return chimera::cli::start(std::span<char* const>(argv + (argc > 0), count));
 }

@@ -13,6 +13,7 @@
 #include "chimera/base/text.hpp"
 #include "chimera/sys/clock.hpp"
 #include "chimera/sys/file.hpp"
+#include "chimera/sys/names.hpp"
 #include "chimera/wire/dns.hpp"
 
 namespace chimera::net {
@@ -108,7 +109,7 @@ std::string read_small_file(const std::string& path) {
 }
 
 Addresses from_hosts_file(std::string_view host, uint16_t port) {
-  const std::string text = read_small_file(files.hosts);
+  const std::string text = files.hosts.empty() ? sys::hosts_text() : read_small_file(files.hosts);
   Addresses v6, v4;
   for (const sys::Address& a : parse_addresses(wire::parse_hosts(text, host), port)) {
     (a.family == Family::v6 ? v6 : v4).push_back(a);
@@ -228,7 +229,8 @@ rt::Task<Result<Addresses>> ask_name(Lookup& look) {
 
 rt::Task<Result<Addresses>> ask_dns(std::string_view host, uint16_t port, Deadline d,
                                     rt::Stop* with) {
-  const std::string text = read_small_file(files.resolv_conf);
+  const std::string text =
+      files.resolv_conf.empty() ? sys::resolver_text() : read_small_file(files.resolv_conf);
   const wire::ResolvConf conf = wire::parse_resolv_conf(text);
   Lookup look(port, d, with);
   look.servers = parse_addresses(conf.nameservers, files.dns_port);

@@ -54,7 +54,7 @@ void with_model(Model& model, Work work) {
   net::Listener listener;
   REQUIRE(listener.open(sys::parse_ip("127.0.0.1", 0).value()).has_value());
   CrewSettings settings;
-  settings.directory = std::filesystem::temp_directory_path() / "chimera_crew_test";
+  settings.directory = (std::filesystem::temp_directory_path() / "chimera_crew_test").string();
   std::filesystem::create_directories(settings.directory);
   wire::Url url = wire::parse_url("http://127.0.0.1:1").value();
   url.port = listener.address()->port;

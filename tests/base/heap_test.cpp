@@ -7,6 +7,7 @@
 #include "chimera/base/rng.hpp"
 #include "tests/check.hpp"
 
+using namespace chimera_test;
 using chimera::Heap;
 using chimera::Rng;
 
@@ -16,12 +17,12 @@ namespace {
 class Region {
  public:
   explicit Region(size_t bytes) : bytes_(bytes) {
-    base_ = static_cast<char*>(mmap(nullptr, bytes + 2 * kPage, PROT_NONE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(start(), bytes, PROT_READ | PROT_WRITE);
+    base_ = map_pages(bytes + 2 * kPage);
+    forbid_page(base_, kPage);
+    forbid_page(start() + bytes, kPage);
     memset(start(), 0xa5, bytes);   // the heap may not count on zeros
   }
-  ~Region() { munmap(base_, bytes_ + 2 * kPage); }
+  ~Region() { unmap_pages(base_, bytes_ + 2 * kPage); }
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
   char* start() const { return base_ + kPage; }

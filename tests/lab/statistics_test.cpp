@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numbers>
 
 #include "chimera/base/rng.hpp"
 #include "chimera/lab/distributions.hpp"
@@ -159,7 +160,7 @@ TEST_CASE("quantiles undo the tails; t's where it has a closed form") {
       CHECK_NEAR(f_tail(t * t, 1, df), 2 * (1 - p), 1e-11);
       CHECK_NEAR(t_test_power(0, df, 2 * (1 - p)), 2 * (1 - p), 1e-11);
     }
-    CHECK_NEAR(t_quantile(p, 1), std::tan(M_PI * (p - 0.5)), 1e-11);
+    CHECK_NEAR(t_quantile(p, 1), std::tan(std::numbers::pi * (p - 0.5)), 1e-11);
     CHECK_NEAR(t_quantile(p, 2), (2 * p - 1) / std::sqrt(2 * p * (1 - p)), 1e-12);
   }
 }

@@ -39,14 +39,14 @@ rt::Task<void> beside(Farm& farm, rt::Task<void> client) {
 }
 
 void run(Farm& farm, Kind kind, rt::Task<void> client) {
-  alarm(120);
+  watch(120);
   rt::RuntimeConfig config;
   config.kind = kind;
   config.threads = kind == Kind::local ? 1 : 3;
   rt::Runtime runtime;
   REQUIRE(runtime.open(config).has_value());
   runtime.run(beside(farm, std::move(client)));
-  alarm(0);
+  watch(0);
 }
 
 rt::Task<void> generate(Endpoint& endpoint, rt::Stop& stop, Call& call) {

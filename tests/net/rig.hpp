@@ -66,7 +66,7 @@ rt::Task<void> keep_and_stop(rt::Task<T> task, std::optional<T>& out, Nanos dela
 // that long after the start. SIGALRM ends the program when the task never ends.
 template <class T>
 T finish(rt::Task<T> task, uint32_t read_size = 1024, Nanos stop_at = 0) {
-  alarm(120);
+  watch(120);
   rt::RuntimeConfig config;
   config.kind = rt::Kind::local;
   config.read_size = read_size;
@@ -78,7 +78,7 @@ T finish(rt::Task<T> task, uint32_t read_size = 1024, Nanos stop_at = 0) {
   } else {
     runtime.run(keep(std::move(task), out));
   }
-  alarm(0);
+  watch(0);
   REQUIRE(out.has_value());
   return std::move(*out);
 }

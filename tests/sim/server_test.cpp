@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "chimera/base/text.hpp"
 #include "chimera/sys/file.hpp"

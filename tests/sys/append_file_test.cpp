@@ -1,6 +1,7 @@
 #include "chimera/sys/append_file.hpp"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "chimera/sys/file.hpp"
 #include "tests/check.hpp"

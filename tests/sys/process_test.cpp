@@ -383,7 +383,9 @@ TEST_CASE("closed streams are taken, and using them stays an error") {
       for (int fd = 0; fd < 3; ++fd) {
         if (closed >> fd & 1) close(fd);
       }
-      secure_streams();
+      int count = 0;
+      char** arguments = nullptr;
+      begin_program(count, arguments);
       const int next = open("/dev/null", O_RDONLY);
       int bad = next < 3;
       char byte = 0;

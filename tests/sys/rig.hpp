@@ -1,6 +1,6 @@
 // What the conformance suites of the port are built from: a port that counts every op out and in,
 // and a stream of bytes that is checked one by one. Every loop has a deadline by the clock and a
-// limit of turns, and SIGALRM ends the program when a wait does not come back at all.
+// limit of turns, and an alarm ends the program when a wait does not come back at all.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ struct Pair {
 class Rig {
  public:
   explicit Rig(uint32_t lend_size = 0) {
-    alarm(120);
+    watch(120);
     auto p = Port::open(lend_size);
     REQUIRE(p);
     port = *p;
@@ -55,7 +55,7 @@ class Rig {
       if (f.lent) port->give_back(f);
     while (!open_.empty()) drop(open_.back());
     Port::close(port);
-    alarm(0);
+    watch(0);
   }
 
   Flight& make(Op::Kind kind, Handle h, char* data = nullptr, size_t len = 0) {

@@ -23,8 +23,8 @@ rt::Task<Result<std::vector<sys::Address>>> resolve(std::string_view host, uint1
 
 // Where the system's files are and which port DNS servers have: for tests.
 struct ResolverFiles {
-  std::string hosts = "/etc/hosts";
-  std::string resolv_conf = "/etc/resolv.conf";
+  std::string hosts;          // empty = what the system has
+  std::string resolv_conf;
   uint16_t dns_port = 53;
 };
 ResolverFiles& resolver_files();

@@ -35,7 +35,8 @@ class Feed {
   static void thread_main(void* feed);
   void pass_on();
   Thread thread_;
-  int in_ = -1, out_ = -1;         // the thread's
+  Handle in_ = kNoHandle, out_ = kNoHandle;   // the thread's
+  bool ours_ = false;              // in_ is no standard stream
   Handle socket_ = kNoHandle;
   std::atomic<int> error_{0};
 };

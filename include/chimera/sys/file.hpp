@@ -15,6 +15,10 @@
 
 namespace chimera::sys {
 
+// Where the last part of a path begins, behind its folder.
+size_t name_at(std::string_view path);
+bool is_absolute(std::string_view path);
+
 struct FileInfo {
   enum class Kind : uint8_t { regular, directory, other };
   Kind kind = Kind::other;

@@ -75,8 +75,9 @@ void catch_stop_signals(void (*on_stop)(void*), void* argument);
 int stop_signal();                   // the number of the first one caught, or 0
 
 // To be called first in main. Takes the numbers 0, 1 and 2 as far as they are closed, so that no
-// file or socket of ours gets them; what would read or write them still fails with EBADF.
-void secure_streams();
+// file or socket of ours gets them; what would read or write them still fails with EBADF. Makes
+// main's arguments UTF-8 and the terminal understand us, where they are not and it does not.
+void begin_program(int& count, char**& arguments);
 
 // Lets this process have `count` descriptors (files, sockets) at once, as far as the system allows.
 // Errors: io, with `where` = what is in the way.

@@ -12,6 +12,7 @@ class Thread {
   static Result<Thread> start(void (*body)(void*), void* argument);
   Thread() = default;
   void join();   // waits for the end; to be called once on every started thread
+  unsigned long long native() const { return id_; }   // the system's own handle
 
  private:
   unsigned long long id_ = 0;

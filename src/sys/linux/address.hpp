@@ -1,56 +1,13 @@
-// Address <-> sockaddr: what the kernel's calls take and give.
+// The socket headers of this system, and what its errors say of addresses.
 #pragma once
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cstring>
-
-#include "chimera/sys/socket.hpp"
+#include "../any/sockaddr.hpp"
 
 namespace chimera::sys {
-
-// Fills `out` and returns how many bytes of it count; 0 for an address of no family.
-inline socklen_t to_sockaddr(const Address& a, sockaddr_storage& out) {
-  memset(&out, 0, sizeof out);
-  if (a.family == Address::Family::v4) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(a.port);
-    memcpy(&v4.sin_addr, a.ip, 4);
-    memcpy(&out, &v4, sizeof v4);
-    return sizeof v4;
-  }
-  if (a.family != Address::Family::v6) return 0;
-  sockaddr_in6 v6{};
-  v6.sin6_family = AF_INET6;
-  v6.sin6_port = htons(a.port);
-  v6.sin6_scope_id = a.scope;
-  memcpy(&v6.sin6_addr, a.ip, 16);
-  memcpy(&out, &v6, sizeof v6);
-  return sizeof v6;
-}
-
-// Family::none for anything but IPv4 and IPv6.
-inline Address from_sockaddr(const sockaddr_storage& in) {
-  Address a;
-  if (in.ss_family == AF_INET) {
-    sockaddr_in v4;
-    memcpy(&v4, &in, sizeof v4);
-    a.family = Address::Family::v4;
-    a.port = ntohs(v4.sin_port);
-    memcpy(a.ip, &v4.sin_addr, 4);
-  } else if (in.ss_family == AF_INET6) {
-    sockaddr_in6 v6;
-    memcpy(&v6, &in, sizeof v6);
-    a.family = Address::Family::v6;
-    a.port = ntohs(v6.sin6_port);
-    a.scope = v6.sin6_scope_id;
-    memcpy(a.ip, &v6.sin6_addr, 16);
-  }
-  return a;
-}
 
 // True when the error says that this machine cannot reach an address, or may not.
 inline bool no_route(int error) {

@@ -28,6 +28,7 @@ Result<Handle> Feed::open(const std::string& path) {
   in_ = STDIN_FILENO;
   if (!path.empty()) in_ = ::open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
   if (in_ < 0) return fail(errno == ENOENT ? Errc::not_found : Errc::io, "open", errno);
+  ours_ = !path.empty();
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail(Errc::io, "socket", errno);
   }
@@ -50,8 +51,8 @@ void Feed::stop() {
     thread_.join();
     socket_ = kNoHandle;
   }
-  if (in_ > STDIN_FILENO) close(in_);
-  in_ = -1;
+  if (ours_) close(in_);
+  ours_ = false;
 }
 
 void Feed::thread_main(void* feed) { static_cast<Feed*>(feed)->pass_on(); }

@@ -303,7 +303,7 @@ void catch_stop_signals(void (*on_stop)(void*), void* argument) {
 
 int stop_signal() { return g_stop.load(); }
 
-void secure_streams() {
+void begin_program(int&, char**&) {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     // The lowest free number is this one. The wrong way round: a use of it stays an error.
