@@ -215,6 +215,19 @@ def pictures_and_tools():
         equal(sent[0]["images"], [base64.b64encode(rig.read(picture)).decode()] * 2, "image: sent")
         r = run("ask", "--image", tmp + "/none.png", "go")
         ok(r.code == 65 and one_error_line(r), "image: not there", r)
+    call = {"role": "assistant", "content": "no",
+            "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    line = json.dumps({"message": call, "done": True, "done_reason": "stop"}).encode() + b"\n"
+    with RawServer([chunked(line), chunked(line.replace(b'"no"', b'"[]"'))]) as server:
+        r, sent = ask(server, "--tool", '{"name":"f"}', "--json", "go")
+        told = r.out.splitlines()
+        ok(r.code == 0 and len(sent) == 2 and len(told) == 2 and told[1] == b"[]" and b'"f"' in told[0],
+           "tool: calls of an answer that did not fit are not shown", r)
+    arguments = json.dumps({"choices": [{"message": {"content": "", "tool_calls": [
+        {"function": {"name": "f", "arguments": '{\n "x": 1\n}'}}]}, "finish_reason": "tool_calls"}]})
+    with RawServer([with_length(arguments)]) as server:
+        r, _ = ask(server, "--api", "openai", "--tool", '{"name":"f"}', "-S", "go")
+        equal((r.code, r.out.count(b"\n")), (0, 1), "tool: a call is a line")
     for text in ('{"parameters":{}}', "nope", "[{}]"):
         r = run("ask", "--tool", text, "go")
         ok(r.code in (2, 65) and one_error_line(r), "tool: %s" % text, r)
@@ -254,6 +267,11 @@ def conversation():
         before = rig.read(path)
         r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--session", path, "three")
         ok(r.code == 7 and rig.read(path) == before, "session: a failed answer is not kept", r)
+        r = run("ask", "-u", sim.url, "--session", path, "-s", "Be brief.", "--dry-run", "three")
+        sent = json.loads(r.out.split(b"\r\n\r\n", 1)[1])["messages"]
+        equal([m["role"] for m in sent], ["system", "user", "assistant", "user", "assistant", "user"],
+              "session: --dry-run says what would be sent")
+        equal(sent[0]["content"], "Be brief.", "session: --dry-run, another system prompt")
         r = run("ask", "-u", sim.url, "--session", path, "--new", "four")
         equal(len(json.loads(rig.read(path))["messages"]), 2, "session: --new")
         for bad in ("{", '{"messages":1}', '{"messages":[{"content":"x"}]}'):
@@ -298,6 +316,13 @@ def failures():
             equal((last["type"], last["exit_code"]), ("error", code), "failure, %s: ndjson" % name)
     r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--max-retries", 0, "go")
     ok(r.code == 7 and one_error_line(r), "failure, refused: 7", r)
+    with folder() as tmp:
+        large = write(tmp + "/large", b"")
+        os.truncate(large, 65 << 20)
+        for words in (("--image", large, "go"), ("--schema", large, "go"), ("-",)):
+            with open(large, "rb") as f:
+                r = run("ask", *words, stdin=f)
+            ok(r.code == 65 and one_error_line(r), "failure, too large: %s" % words[0], r)
     r = run("ask", "-u", "http://nowhere.invalid", "--max-retries", 0, "go")
     ok(r.code == 6 and one_error_line(r), "failure, name: 6", r)
     with RawServer([with_length("{}", "503 Busy"), answer("yes")]) as server:
