@@ -24,8 +24,12 @@ constexpr size_t kEventBytes = 64u << 10;   // said by one reader of many lines 
 // A server that a job names itself, and the way there.
 struct Elsewhere {
   Elsewhere(wire::Url u, const Settings& s)
-      : url(std::move(u)), servers({&url, 1}, s.client, llm::Policy::first), caller(servers) {}
+      : url(std::move(u)),
+        client(client_for(s, url)),
+        servers({&url, 1}, client, llm::Policy::first),
+        caller(servers) {}
   wire::Url url;
+  llm::ClientSettings client;
   llm::Servers servers;
   llm::Caller caller;
 };
@@ -49,6 +53,7 @@ class Dispatcher {
   void cancel(const Job& order);
   bool full(size_t more) const;
   Own<LiveJob> next();
+  void make_room();
   llm::Caller* caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other);
   rt::Task<void> work_on(LiveJob& job, llm::Caller& caller);
   void fail_call(const LiveJob& job, const llm::Call& call, std::string_view server);
@@ -167,12 +172,16 @@ class Pieces : public llm::PieceSink {
   const LiveJob& job_;
 };
 
+// Something has left the queue: read() may go on.
+void Dispatcher::make_room() {
+  if (!wants_room_ || full(0)) return;
+  wants_room_ = false;
+  room_.release();
+}
+
 Own<LiveJob> Dispatcher::next() {
   Own<LiveJob> job = waiting_.pop();
-  if (wants_room_ && !full(0)) {
-    wants_room_ = false;
-    room_.release();
-  }
+  make_room();
   return job;
 }
 
@@ -265,6 +274,7 @@ rt::Task<void> Dispatcher::watch() {
     while (const Own<LiveJob> late = waiting_.pop_late(now)) {
       fail_job(late->id, "deadline", "the deadline fired while the job waited", 28);
     }
+    make_room();
   }
 }
 

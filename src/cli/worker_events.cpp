@@ -38,6 +38,20 @@ void Events::wake() {
   if (asleep) gate_.release();
 }
 
+size_t Events::size() {
+  lock_.lock();
+  const size_t bytes = buffer_.size();
+  lock_.unlock();
+  return bytes;
+}
+
+// From now on nobody needs to write down anything.
+void Events::die() {
+  lock_.lock();
+  dead_ = true;
+  lock_.unlock();
+}
+
 Result<void> Events::flush() {
   lock_.lock();
   awake_ = false;
@@ -49,8 +63,10 @@ Result<void> Events::flush() {
     size_t end = rest.size() <= kTogether ? rest.size() : rest.rfind('\n', kTogether - 1) + 1;
     if (end == 0) end = rest.find('\n') + 1;
     const Result<void> written = sys::write_stream(sys::Stream::out, rest.substr(0, end));
-    dead_ = dead_ || !written;
-    if (!written) return written;
+    if (!written) {
+      die();
+      return written;
+    }
     rest.remove_prefix(end);
   }
   return {};

@@ -33,10 +33,11 @@ class Events {
   // Writes what there is; whole lines together as far as a pipe takes them at once.
   // Errors: those of sys::write_stream; from then on everything is dropped.
   Result<void> flush();
-  size_t size() const { return buffer_.size(); }
+  size_t size();                   // bytes that wait for flush()
 
  private:
   void add(std::string_view line);
+  void die();
   rt::SpinLock lock_;
   rt::Gate gate_{1};
   std::string buffer_;

@@ -116,6 +116,14 @@ def what_is_sent():
         r = work([{"id": 1, "prompt": "p", "url": other.url}, {"id": 2, "prompt": "p"}], "-u", server.url)
         texts = {e["id"]: (e["text"], e["chimera"]["server"]) for e in of(r.events, "done")}
         equal(texts, {1: ("y", other.url), 2: ("x", server.url)}, "sent: to the url of the job")
+    with RawServer([answer("x")]) as server:
+        key = {"OPENAI_API_KEY": "sk-swordfish", "OPENAI_BASE_URL": server.url + "/v1"}
+        elsewhere = server.url.replace("127.0.0.1", "0.0.0.0")
+        for url, sent in ((server.url, True), (elsewhere, False)):
+            work([{"id": 1, "prompt": "x", "url": url}], "--api", "openai", env=key)
+            equal(b"swordfish" in server.requests[-1], sent, "a key of the environment, to " + url)
+        work([{"id": 1, "prompt": "x", "url": elsewhere}], "-H", "X-Key: swordfish")
+        ok(b"X-Key: swordfish" in server.requests[-1], "a header that was asked for")
 
 
 @test
@@ -201,6 +209,12 @@ def order_and_queue():
             equal(r.code, 1, "a full queue: exit code")
         r = work(jobs, "-u", server.url, "-j", "1", "--queue", "2", "--block")
         equal((r.code, len(of(r.events, "done"))), (0, 6), "--block waits")
+    with RawServer([[STALL]]) as server:
+        late = {"id": "late", "prompt": "x", "deadline_ms": 200}
+        with Talk("-u", server.url, "-j", "1", "--queue", "1", "--block") as talk:
+            talk.say({"id": "a", "prompt": "x"}, late, {"cancel": "a"})
+            ends = [(e["event"], e["id"]) for e in talk.end().events[2:]]
+            equal(ends, [("error", "late"), ("cancelled", "a")], "--block: what is late makes room")
 
 
 @test
@@ -216,6 +230,18 @@ def while_waiting():
                      ("done", 1, None), ("done", 4, None)], "cancelled and late while waiting")
         equal(len(server.requests), 2, "neither was asked")
         equal(r.code, 1, "a deadline is a failure")
+
+
+@test
+def while_trying_again():
+    with Talk("-u", "http://127.0.0.1:%d" % rig.closed_port(), "--max-retries", "50") as talk:
+        talk.say({"id": 1, "prompt": "x"})
+        talk.until("accepted")
+        time.sleep(0.5)
+        talk.say({"cancel": 1})
+        r = talk.end()
+        equal([e["event"] for e in r.events], ["cancelled"], "cancelled while waiting to try again")
+        equal(r.code, 1, "nothing succeeded")
 
 
 @test
