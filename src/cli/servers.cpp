@@ -110,8 +110,17 @@ std::string_view key_of_environment(Settings& s, std::vector<std::string>& warni
   return {};
 }
 
-// A key must not be able to smuggle in a header line of its own.
+bool has_authorization(std::string_view fields) {
+  for (wire::Field f; wire::next_field(fields, f);) {
+    if (iequals(f.name, "Authorization")) return true;
+  }
+  return false;
+}
+
+// A header that was given takes the place of any key. A key must not be able to smuggle in a header
+// line of its own.
 Result<void> take_key(Settings& s, std::vector<std::string>& warnings) {
+  if (has_authorization(s.headers)) return {};
   std::string_view key = s.api_key;
   if (key.empty()) key = key_of_environment(s, warnings);
   if (key.empty()) {

@@ -421,6 +421,12 @@ def dry_run():
     equal(json.loads(body), {"model": "gemma3:latest", "prompt": "hi", "stream": True,
                              "options": {"temperature": 0.5}}, "dry run: body")
     ok(b"secret" not in r.out + r.err and b"X-Key: ***" in r.out, "dry run: no secrets", r)
+    with RawServer([answer("x")]) as server:
+        for header, wanted in (("X-A: b", b"Bearer sesame"), ("authorization: Basic mine", b"Basic mine")):
+            ask(server, "-H", header, "go", env={"OLLAMA_API_KEY": "sesame"})
+            sent = [line.split(b": ", 1)[1] for line in server.requests[-1].splitlines()
+                    if line.lower().startswith(b"authorization:")]
+            equal(sent, [wanted], "a key and -H %s" % header)
 
 
 if __name__ == "__main__":
