@@ -97,7 +97,7 @@ rt::Task<void> fitting_call(llm::Caller& caller, const llm::Request& request,
     const bool misfit = !out.outcome && out.outcome.error().code == Errc::bad_input;
     if (!misfit || attempt >= retries || rt::Runtime::current()->stopping()) co_return;
     if (loud) say("asking again: " + out.words);
-    if (options.seed) ++*options.seed;
+    if (options.seed) options.seed = *options.seed == INT64_MAX ? 0 : *options.seed + 1;
   }
 }
 

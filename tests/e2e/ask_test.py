@@ -190,6 +190,9 @@ def structured():
         equal([s["options"]["seed"] for s in sent], [5, 6, 7], "schema: another seed each time")
         ok(all(s["format"]["required"] == ["city"] for s in sent), "schema: sent", sent)
         ok(r.err.count(b"asking again") == 2, "schema: says so", r)
+    with RawServer([answer("Paris"), answer(good)]) as server:
+        _, sent = ask(server, "--schema", schema, "--seed", 2**63 - 1, "go")
+        equal([s["options"]["seed"] for s in sent], [2**63 - 1, 0], "schema: behind the largest seed")
     with folder() as tmp, RawServer([answer('{"town":1}')]) as server:
         path = write(tmp + "/s.json", schema)
         r, sent = ask(server, "--schema", path, "--max-retries", 1, "go")

@@ -199,7 +199,7 @@ def failed_ones_are_tried_again():
         r = mapped(b"a\nb\n", "-u", server.url, "--resume", cut, "-O", tmp + "/link")
         equal([x["id"] for x in lines(read(cut))], [1, 2], "resume: the same file by another name")
         r = mapped(b"a\n", "-u", server.url, "--resume", tmp)
-        ok(r.code == 74 and one_error_line(r) and tmp.encode() in r.err, "resume: a folder", r)
+        ok(r.code == 65 and one_error_line(r) and tmp.encode() in r.err, "resume: a folder", r)
         double = write(tmp + "/d", '{"id":"k","text":"x","chimera":{}}\n')
         r = mapped(b'{"id":"k","prompt":"1"}\n{"id":"k","prompt":"2"}\n', "-u", server.url, "--resume", double)
         equal([x["text"] for x in lines(r.out)], ["2"], "resume: an id that is there twice")
@@ -309,7 +309,7 @@ def manners():
         r = run("map", tmp + "/none", "--sim=" + QUICK)
         ok(r.code == 65 and one_error_line(r), "map: no such file", r)
         r = run("map", tmp, "--sim=" + QUICK)
-        ok(r.code not in (0, None) and not r.out, "map: a folder", r)
+        ok(r.code == 65 and not r.out and one_error_line(r), "map: a folder", r)
     r = run("map", "--sim=" + QUICK, preexec_fn=lambda: os.close(0))
     ok(r.code is not None and not r.out, "map: closed stdin", r)
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace chimera::sys {
@@ -30,6 +31,10 @@ Result<Handle> Feed::open(const std::string& path) {
   constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   if (!path.empty()) in_ = ::open(path.c_str(), kFlags);
   if (in_ < 0) return fail(errno == ENOENT ? Errc::not_found : Errc::io, "open", errno);
+  struct stat st;
+  if (fstat(in_, &st) == 0 && S_ISDIR(st.st_mode)) {
+    return fail(Errc::bad_input, "not a file", EISDIR);
+  }
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail(Errc::io, "socket", errno);
   }
