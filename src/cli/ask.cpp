@@ -277,6 +277,9 @@ int finish(Job& job) {
   if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   if (job.result.outcome) {
+    if (r.call.done_reason == "content_filter" && !job.settings.quiet) {
+      say("warning: a content filter has cut the answer short (" + where + ")");
+    }
     if (job.settings.verbose) tell(job);
     return keep(job);
   }

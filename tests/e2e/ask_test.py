@@ -392,6 +392,41 @@ def dialects():
             equal((r.code, calls), (0, ["get", "get"]), "tool calls: %s" % api)
 
 
+def stream(*choices):
+    """An answer in OpenAI's dialect, a chunk for each choice."""
+    lines = [b"data: " + json.dumps({"choices": [{"index": 0, **c}]}).encode() + b"\n\n" for c in choices]
+    return chunked(*lines, b"data: [DONE]\n\n")
+
+
+@test
+def gaps_are_explained():
+    """Who gets no answer, or half of one, is told why."""
+    end = {"delta": {}, "finish_reason": "stop"}
+    refused = stream({"delta": {"content": None, "refusal": "I will"}}, {"delta": {"refusal": " not."}}, end)
+    cases = (
+        ("a refusal is text", refused, 0, b"I will not.", b""),
+        ("filtered", stream({"delta": {"content": "Wel"}}, {"delta": {}, "finish_reason": "content_filter"}),
+         0, b"Wel", b"a content filter has cut the answer short"),
+        ("all of it", stream({"delta": {}, "finish_reason": "content_filter"}), 18, b"", b"nothing: content_filter"),
+        ("out of tokens", stream({"delta": {"reasoning": "Hm"}}, {"delta": {}, "finish_reason": "length"}),
+         18, b"", b"nothing: length"),
+        ("nothing", stream({"delta": {"content": ""}}), 18, b"", b"the model said nothing"),
+        ("as far as it was to be", stream({"delta": {"content": "a"}, "finish_reason": "length"}), 0, b"a", b""),
+    )
+    for name, script, code, out, words in cases:
+        with RawServer([script]) as server:
+            r = run("ask", "-u", server.url, "--api", "openai", "go")
+            ok((r.code, r.out) == (code, out) and (one_error_line(r) and words in r.err if words else not r.err),
+               name, r)
+            quiet = run("ask", "-u", server.url, "--api", "openai", "--quiet", "go")
+            ok((quiet.code, quiet.out) == (code, out) and (code or not quiet.err), name + ": --quiet", quiet)
+    with RawServer([refused]) as server:
+        r = json.loads(run("ask", "-u", server.url, "--api", "openai", "-f", "json", "go").out)
+        equal((r["text"], r["done_reason"]), ("I will not.", "refusal"), "a refusal as JSON")
+        r = run("ask", "-u", server.url, "--api", "openai", "--json", "--max-retries", "0", "go")
+        ok(r.code == 65 and one_error_line(r) and b"refused: I will not." in r.err, "a refusal of JSON", r)
+
+
 @test
 def output_goes_away():
     with Sim("--ttft", "0", "--rate", "200", "--tokens", "2000") as sim:
