@@ -1,5 +1,5 @@
-// What tests need of the system besides what is under test. The bodies are in main.cpp, the one place
-// in tests/ that asks which system this is.
+// What tests need of the system besides what is under test. The bodies are in main.cpp, the one
+// place in tests/ that asks which system this is.
 #pragma once
 
 #include <stddef.h>

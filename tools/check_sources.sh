@@ -25,8 +25,8 @@ bad=$(
     awk -v file="$file" '
       /^\/\/ *runs *:/ {
         if (FNR > 3) print file ":" FNR ": the `// runs:` line must be among the first three"
-        if ($0 !~ /^\/\/ runs:( linux| virtual| tsan)+$/)
-          print file ":" FNR ": write `// runs: linux virtual tsan`, any of the three words"
+        if ($0 !~ /^\/\/ runs:( linux| virtual| tsan| windows)+$/)
+          print file ":" FNR ": write `// runs: linux virtual tsan windows`, any of the four words"
       }' "$file"
   done
 )

@@ -17,10 +17,9 @@
 #                            calls
 #   tools/list.sh tests-e2e  Python scripts that get the path of build/chimera
 #
-# A test says which binaries it belongs to in one of its first three lines, `// runs: linux virtual tsan`.
-# Without that line a test is linux only, in tests/virtual virtual only, and tests/sys/port*_test.cpp
-# (the conformance suite of the port) both. On windows runs what includes no header of another system
-# and no rig that does.
+# A test says which binaries it belongs to in one of its first three lines, `// runs: linux virtual tsan windows`.
+# Without that line a test runs on linux, in tests/virtual in the virtual world; and on windows when it
+# includes no header of another system and no rig that does. A lone `linux` keeps it from there.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,7 +45,6 @@ marker() {  # file -> its words
   fi
   case $1 in
     tests/virtual/*) echo virtual ;;
-    tests/sys/port*_test.cpp) echo linux virtual ;;
     *) echo linux ;;
   esac
 }
@@ -61,7 +59,10 @@ posix='^#include (<(arpa|netinet|sys)/|<(dirent|fcntl|poll|pthread|sched|signal|
 
 windows_tests() {
   for file in $(tests linux); do
-    grep -qE "$posix" "$file" || echo "$file"
+    case " $(marker "$file") " in
+      *" windows "*) echo "$file" ;;
+      *) sed -n '1,3p' "$file" | grep -qx '// runs: linux' || grep -qE "$posix" "$file" || echo "$file" ;;
+    esac
   done
 }
 

@@ -90,24 +90,19 @@ class Answer final : public llm::PieceSink {
     (void)sys::write_stream(sys::Stream::err, shown(text, sys::Stream::err));
   }
   void on_tool_call(const llm::ToolCall& call) override {
-    if (s_.format == Format::json) return;
-    if (s_.format == Format::text) end_line();
-    std::string line;
-    wire::JsonWriter w(line, wire::JsonWriter::Style::compact);
-    w.begin_object().field("type", "tool_call").field("model", s_.model).key("message");
-    w.begin_object().field("role", "assistant").field("content", "");
-    write_tool_calls(w, std::span(&call, 1));
-    w.end_object().field("done", false).end_object();
-    write(line.append("\n"));
+    if (streaming_) tell(call);
   }
 
   // The answer is complete and fits; `text` is what is wanted of it.
   void finish(const llm::Call& call, std::string_view text) {
+    if (s_.format == Format::json) return document(call, text);
+    for (const llm::ToolCall& c : call.tool_calls) {
+      if (!streaming_) tell(c);
+    }
     if (s_.format == Format::ndjson) {
       if (!streaming_) event("token", "content", text);
       return last_event(call);
     }
-    if (s_.format == Format::json) return document(call, text);
     end_thinking();
     if (!streaming_ && !text.empty()) print(text);
     const bool line = !streaming_ || on_terminal_[1];
@@ -160,6 +155,16 @@ class Answer final : public llm::PieceSink {
     ends_line_ = true;
   }
 
+  void tell(const llm::ToolCall& call) {
+    if (s_.format == Format::text) end_line();
+    std::string line;
+    wire::JsonWriter w(line, wire::JsonWriter::Style::compact);
+    w.begin_object().field("type", "tool_call").field("model", s_.model).key("message");
+    w.begin_object().field("role", "assistant").field("content", "");
+    write_tool_calls(w, std::span(&call, 1));
+    w.end_object().field("done", false).end_object();
+    write(line.append("\n"));
+  }
   // A line of Ollama's /api/chat, and its "type".
   void event(const char* type, const char* field, std::string_view text) {
     std::string line;
@@ -214,12 +219,19 @@ struct Job {
   Fitted result;
 };
 
-rt::Task<void> ask(Job& job) {
-  Settings& s = job.settings;
-  llm::Caller caller(*job.ways.servers);
+// A conversation has its system prompt in front.
+llm::Request request_of(const Job& job) {
+  const Settings& s = job.settings;
   llm::Request request = request_of(s.model, s.calls, s.common, job.prompt);
   request.messages = job.messages;
   if (!job.messages.empty() && job.messages[0].role == "system") request.system = {};
+  return request;
+}
+
+rt::Task<void> ask(Job& job) {
+  Settings& s = job.settings;
+  llm::Caller caller(*job.ways.servers);
+  const llm::Request request = request_of(job);
   const int retries = job.answer.streams() ? 0 : s.client.max_retries;
   co_await fitting_call(caller, request, s.calls, s.common, retries, &job.answer, !s.quiet,
                         job.result);
@@ -265,6 +277,9 @@ int finish(Job& job) {
   if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   if (job.result.outcome) {
+    if (r.call.done_reason == "content_filter" && !job.settings.quiet) {
+      say("warning: a content filter has cut the answer short (" + where + ")");
+    }
     if (job.settings.verbose) tell(job);
     return keep(job);
   }
@@ -300,9 +315,7 @@ Result<void> recall(Job& job) {
 
 int dry_run(const Job& job) {
   const Settings& s = job.settings;
-  llm::Request request = request_of(s.model, s.calls, s.common, job.prompt);
-  request.messages = job.messages;
-  return print(request_text(s.urls[0], s.client, request));
+  return print(request_text(s.urls[0], s.client, request_of(job)));
 }
 
 }  // namespace

@@ -60,6 +60,9 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
   text = call.text;
   if (trim(text).empty() && call.tool_calls.empty()) {
     what = "the model said nothing";
+    if (!call.done_reason.empty() && call.done_reason != "stop") {
+      what.append(": ").append(printable(call.done_reason, false));
+    }
     return fail(Errc::truncated, "the model said nothing");
   }
   if (s.extract && !wire::first_code_block(call.text, text)) {
@@ -67,6 +70,10 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
     return fail(Errc::bad_input, "no code block in the answer");
   }
   if (s.schema.empty() || (text.empty() && !call.tool_calls.empty())) return {};
+  if (call.done_reason == "refusal") {
+    what = "the model refused: " + llm::error_words(text);
+    return fail(Errc::bad_input, "the model refused");
+  }
   wire::JsonReader r(text);
   r.skip();
   if (r.next() != wire::JsonReader::Event::end) {
@@ -97,7 +104,7 @@ rt::Task<void> fitting_call(llm::Caller& caller, const llm::Request& request,
     const bool misfit = !out.outcome && out.outcome.error().code == Errc::bad_input;
     if (!misfit || attempt >= retries || rt::Runtime::current()->stopping()) co_return;
     if (loud) say("asking again: " + out.words);
-    if (options.seed) ++*options.seed;
+    if (options.seed) options.seed = *options.seed == INT64_MAX ? 0 : *options.seed + 1;
   }
 }
 

@@ -199,11 +199,8 @@ Result<void> Layers::read_config(std::string_view text) {
 std::string default_config() {
   // A relative one is to be ignored (XDG Base Directory Specification).
   std::string path(sys::env("XDG_CONFIG_HOME"));
-  if (!sys::is_absolute(path)) {
-    path = sys::env("HOME");
-    if (path.empty()) return path;
-    path.append("/.config");
-  }
+  if (!sys::is_absolute(path)) path = sys::home_folder("/.config");
+  if (path.empty()) return path;
   return path.append("/chimera/config.toml");
 }
 

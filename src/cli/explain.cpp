@@ -88,7 +88,11 @@ std::string_view option_of(std::string_view deadline) {
 }  // namespace
 
 const char* class_of(const Error& e) { return row_of(e.code).name; }
-int exit_code(const Error& e) { return row_of(e.code).exit; }
+// A file of ours that is too large is bad input, and not a bad reply.
+int exit_code(const Error& e) {
+  const bool file = e.code == Errc::too_large && std::string_view(e.where) == "file size";
+  return file ? 65 : row_of(e.code).exit;
+}
 
 std::string explain(const Error& e, std::string_view subject, std::string_view words,
                     bool with_remedy) {

@@ -134,6 +134,12 @@ Result<void> set_value(Job& job, const std::string& name, Value v, std::string& 
   return {};
 }
 
+// A conversation may bring a system prompt of its own; then that of the options is not meant.
+void settle_system(std::string_view line, Job& job) {
+  const bool own = !job.messages.empty() && job.messages[0].role == "system";
+  if (own && wire::json_member(line, "system").empty()) job.calls.system.clear();
+}
+
 // The id comes first, so that whatever else is wrong has one.
 Result<void> read_values(std::string_view line, Job& job, std::string& why) {
   why = "id";
@@ -171,6 +177,7 @@ Result<void> parse_job(std::string_view line, const Settings& defaults, Job& job
   if (!read) why = "not JSON";
   if (read && !trim_left(line).starts_with('{')) read = wrong("not an object");
   if (read) read = read_values(line, job, why);
+  if (read) settle_system(line, job);
   if (read) read = check(job);
   if (!read) why.append(why.empty() ? "" : ": ").append(read.error().where);
   return read;

@@ -50,7 +50,7 @@ struct Job {
   Nanos next_start = 0;             // of --rate
   uint64_t taken = 0;               // records that were given a place in the order
   std::atomic<bool> over{false};    // no record is left, or none is to be taken any more
-  Result<void> input_failure;
+  Result<void> resumed, input_failure;
 
   rt::Gate writing{1};              // for all that follows
   std::vector<std::string> waiting; // results behind the one that is to be written next
@@ -189,7 +189,7 @@ void parse(Job& job, Taken& t) {
   t.outcome = fail(r.error());
   append_u64(t.record.id, t.number);
   const std::string_view id = wire::check_json(line) ? wire::json_member(line, "id") : "";
-  if (!id.empty()) t.record.id = id;
+  if (!id.empty() && id != "null") t.record.id = id;
 }
 
 // The next record that is to be answered. False when there is none. One lane at a time.
@@ -315,11 +315,12 @@ rt::Task<Result<void>> read_done(Job& job) {
 }
 
 rt::Task<void> run_lanes(Job& job) {
-  if (!job.settings.map.resume.empty()) {
-    job.input_failure = co_await read_done(job);
-    if (!job.input_failure) co_return;
-  }
   job.begin = sys::now();
+  if (!job.settings.map.resume.empty()) {
+    job.resumed = co_await read_done(job);
+    if (!job.resumed) co_return;
+    job.begin = sys::now();
+  }
   rt::Stop stop;
   rt::Scope ticker, lanes;
   if (job.settings.progress) ticker.start(show(job, stop), rt::Place::here());
@@ -369,10 +370,16 @@ int refuse(const Error& e, std::string_view subject) {
   return exit_code(e);
 }
 
+bool same_file(const std::string& a, const std::string& b) {
+  const auto x = sys::file_info(a, true), y = sys::file_info(b, true);
+  return x && y && x->device == y->device && x->inode == y->inode;
+}
+
 // Where results go. A line that was cut off there when an earlier run was killed is taken away.
 Result<void> open_output(Job& job) {
   const Settings& s = job.settings;
-  const bool same = s.output == s.map.resume || (s.output.empty() && sys::stdout_is(s.map.resume));
+  const bool same = s.output.empty() ? sys::stdout_is(s.map.resume)
+                                     : same_file(s.output, s.map.resume);
   if (!s.map.resume.empty() && same) CHI_TRY_VOID(sys::cut_last_line(s.map.resume));
   return s.output.empty() ? Result<void>() : job.file.open(s.output);
 }
@@ -392,8 +399,9 @@ int map_command(Settings& s) {
   job.input = s.map.input;
   job.waiting.resize(static_cast<size_t>(job.jobs) * kWindow);
   job.ready.resize(job.waiting.size());
-  s.progress = s.progress && !s.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
-  s.map.terminal = s.output.empty() && sys::is_terminal(1);
+  s.map.terminal = s.output.empty() && sys::is_terminal(1);   // and then they are the progress
+  s.progress = s.progress && !s.quiet && !s.map.terminal && sys::is_terminal(2) &&
+               sys::env("TERM") != "dumb";
   const bool file = !s.positional.empty() && s.positional[0] != "-";
   const std::string path = file ? s.positional[0] : std::string();
   const auto output = open_output(job);
@@ -403,6 +411,7 @@ int map_command(Settings& s) {
   const auto input = job.source.open(path);
   if (!input) return refuse(input.error(), file ? path : "standard input");
   job.ways.runtime.run(run_lanes(job));
+  if (!job.resumed && sys::stop_signal() == 0) return refuse(job.resumed.error(), s.map.resume);
   return finish(job);
 }
 

@@ -113,7 +113,7 @@ Result<MapRecord> map_record(std::string_view line, MapInput input, std::string_
     }
     if (!line.starts_with('{')) return fail(Errc::bad_input, "not an object");
     const std::string_view id = wire::json_member(line, "id");
-    if (!id.empty()) r.id = id;
+    if (!id.empty() && id != "null") r.id = id;
   }
   if (!pattern.empty()) {
     CHI_TRY(r.prompt, fill_template(pattern, line, input, what));

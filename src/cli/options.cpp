@@ -262,7 +262,7 @@ constexpr Option kPlain[] = {
      SET(s.map.resume = v; return v.empty() ? wrong("a file") : Result<void>())},
     {kMap, 0, "rate", "N", "begin so many records a second at most (no limit)",
      SET(CHI_TRY(s.map.rate, parse_double(v));
-         return s.map.rate > 0 ? Result<void>() : wrong("more than 0"))},
+         return s.map.rate >= kLeastRate ? Result<void>() : wrong("at least 0.000001"))},
     {kMap, 0, "until-error", "N", "stop when so many records have failed (never)",
      SET(return set_int(s.map.until_error, v, 1, 1000000000, "1 or more"))},
     {kMap, 'f', "format", "FORMAT",

@@ -125,11 +125,15 @@ void append_models(std::string& out, const Report& r) {
   }
 }
 
+// A stop signal came before the answer.
+bool unknown(const Report& r) { return r.why.code == Errc::cancelled; }
+
 std::string text_of(const std::vector<Report>& reports) {
   size_t widest = 0;
   for (const Report& r : reports) widest = std::max(widest, r.url->text().size());
   std::string out;
   for (const Report& r : reports) {
+    if (unknown(r)) continue;
     std::string url = r.url->text();
     url.resize(widest, ' ');
     out.append(url);
@@ -162,6 +166,7 @@ std::string json_of(const Settings& s, const std::vector<Report>& reports) {
   wire::JsonWriter w(out, wire::JsonWriter::Style::pretty);
   w.begin_object().field("schema", "chimera.probe/1").key("endpoints").begin_array();
   for (const Report& r : reports) {
+    if (unknown(r)) continue;
     const std::string url = r.url->text();
     w.begin_object().field("url", url).field("up", r.up);
     if (r.up) {
@@ -184,8 +189,8 @@ std::string json_of(const Settings& s, const std::vector<Report>& reports) {
 }
 
 int finish(const Settings& s, const std::vector<Report>& reports) {
-  if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   const int printed = print(s.format == Format::json ? json_of(s, reports) : text_of(reports));
+  if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   size_t failed = 0;
   int first = 0;
   for (const Report& r : reports) {

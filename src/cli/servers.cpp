@@ -67,8 +67,8 @@ Result<void> take_servers(Settings& s, std::vector<std::string>& warnings) {
 }
 
 // Whether all servers are among `known`, or on this machine.
-bool all_among(const Settings& s, std::span<const wire::Url> known) {
-  for (const wire::Url& u : s.urls) {
+bool all_among(std::span<const wire::Url> urls, std::span<const wire::Url> known) {
+  for (const wire::Url& u : urls) {
     bool found = this_machine(u);
     for (const wire::Url& k : known) {
       found = found || (u.host == k.host && u.port == k.port && u.https == k.https);
@@ -78,29 +78,49 @@ bool all_among(const Settings& s, std::span<const wire::Url> known) {
   return true;
 }
 
-// A key of the environment goes to servers of its own kind. Of which kind a server is when that is
-// asked of it, or does not matter (fetch), the variables with URLs say. OpenAI's key is worth
-// money: in clear it goes to this machine, and to the server that was named along with it.
-std::string_view key_of_environment(Settings& s, std::vector<std::string>& warnings) {
+// A key of the environment, and which servers it may go to: those of its own kind. Of which kind a
+// server is when that is asked of it, or does not matter (fetch), the variables with URLs say.
+// OpenAI's key is worth money: in clear it goes to this machine, and to the server that was named
+// along with it.
+struct Key {
+  const char* name;
+  bool may_go;
+};
+Key key_for(const Settings& s, std::span<const wire::Url> urls) {
   std::vector<wire::Url> openai, ollama;
   if (!openai_base().empty()) (void)take_openai_base(openai);
   (void)take_ollama_host(ollama, nullptr);
   const bool automatic = s.client.api == Api::automatic;
-  const bool theirs = all_among(s, openai);
+  const bool theirs = all_among(urls, openai);
   if (speaks_openai(s) || (automatic && theirs && !openai.empty())) {
-    s.key_from = "env OPENAI_API_KEY";
-    const std::string_view key = trim(sys::env("OPENAI_API_KEY"));
-    if (key.empty() || theirs) return key;
-    warnings.emplace_back("OPENAI_API_KEY is not sent without TLS: OPENAI_BASE_URL does not name "
-                          "this server, and there is no --api-key-file");
-    return {};
+    return {"env OPENAI_API_KEY", theirs};
   }
-  s.key_from = "env OLLAMA_API_KEY";
-  return automatic && !all_among(s, ollama) ? std::string_view() : trim(sys::env("OLLAMA_API_KEY"));
+  return {"env OLLAMA_API_KEY", !automatic || all_among(urls, ollama)};
 }
 
-// A key must not be able to smuggle in a header line of its own.
+std::string_view key_of_environment(Settings& s, std::vector<std::string>& warnings) {
+  const Key key = key_for(s, s.urls);
+  const std::string_view value = trim(sys::env(key.name + 4));
+  s.key_from = key.name;
+  if (key.may_go || value.empty()) return value;
+  if (speaks_openai(s)) {
+    warnings.emplace_back("OPENAI_API_KEY is not sent without TLS: OPENAI_BASE_URL does not name "
+                          "this server, and there is no --api-key-file");
+  }
+  return {};
+}
+
+bool has_authorization(std::string_view fields) {
+  for (wire::Field f; wire::next_field(fields, f);) {
+    if (iequals(f.name, "Authorization")) return true;
+  }
+  return false;
+}
+
+// A header that was given takes the place of any key. A key must not be able to smuggle in a header
+// line of its own.
 Result<void> take_key(Settings& s, std::vector<std::string>& warnings) {
+  if (has_authorization(s.headers)) return {};
   std::string_view key = s.api_key;
   if (key.empty()) key = key_of_environment(s, warnings);
   if (key.empty()) {
@@ -150,6 +170,14 @@ Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
   }
   mention_proxy(s, warnings);
   return {};
+}
+
+llm::ClientSettings client_for(const Settings& s, const wire::Url& url) {
+  llm::ClientSettings client = s.client;
+  const Key key = key_for(s, {&url, 1});
+  const bool same = s.key_from == std::string_view(key.name) && key.may_go;
+  if (s.key_from[0] != 0 && !same) client.extra_fields = s.headers;
+  return client;
 }
 
 }  // namespace chimera::cli

@@ -48,11 +48,8 @@ Result<llm::Message> parse_message(std::string_view json) {
 
 std::string default_session() {
   std::string path(sys::env("XDG_STATE_HOME"));
-  if (path.empty()) {
-    path = sys::env("HOME");
-    if (path.empty()) return path;
-    path.append("/.local/state");
-  }
+  if (path.empty()) path = sys::home_folder("/.local/state");
+  if (path.empty()) return path;
   return path.append("/chimera/session.json");
 }
 

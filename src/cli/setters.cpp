@@ -258,8 +258,8 @@ Result<void> set_warm_up(Settings& s, const Option& o, Value v) {
 Result<void> set_rate(Settings& s, const Option& o, Value v) {
   s.load.load_option = o.name;
   const auto rate = v == "inf" ? Result<double>(INFINITY) : parse_double(v);
-  if (!rate || !(*rate > 0) || (*rate > 1e6 && v != "inf")) {
-    return wrong("requests a second, at most 1000000, or inf");
+  if (!rate || *rate < kLeastRate || (*rate > 1e6 && v != "inf")) {
+    return wrong("requests a second, 0.000001 to 1000000, or inf");
   }
   s.load.rate = *rate;
   return {};

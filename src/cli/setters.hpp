@@ -12,6 +12,8 @@
 
 namespace chimera::cli {
 
+inline constexpr double kLeastRate = 1e-6;   // a second: one in eleven days
+
 using Value = std::string_view;
 
 Result<void> wrong(const char* why);

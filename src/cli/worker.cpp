@@ -3,7 +3,10 @@
 // How this works: everything happens on worker 0, so that nothing here needs a lock. One task reads
 // stdin and puts jobs into the queue; -j tasks take them out and make the calls; one wakes at the
 // next deadline of what waits; one writes, behind everybody else who is ready. Gates count: a
-// permit of `work_` is a job in the queue, or the end.
+// permit of `work_` is a job in the queue, or the end. When nobody takes the events, nothing more
+// is read and no job is begun; what is being done goes on, deadlines included.
+#include <algorithm>
+
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
@@ -19,13 +22,19 @@ namespace chimera::cli {
 namespace {
 
 constexpr size_t kQueueBytes = 64u << 20;   // of the lines of what waits, besides their number
-constexpr size_t kEventBytes = 64u << 10;   // said by one reader of many lines before it is written
+constexpr size_t kEventBytes = 64u << 10;   // unwritten: then nothing new is begun
+constexpr Nanos kShortPause = kMilli;       // before a reader that took nothing is tried again;
+constexpr Nanos kLongPause = 32 * kMilli;   // doubled up to this
 
 // A server that a job names itself, and the way there.
 struct Elsewhere {
   Elsewhere(wire::Url u, const Settings& s)
-      : url(std::move(u)), servers({&url, 1}, s.client, llm::Policy::first), caller(servers) {}
+      : url(std::move(u)),
+        client(client_for(s, url)),
+        servers({&url, 1}, client, llm::Policy::first),
+        caller(servers) {}
   wire::Url url;
+  llm::ClientSettings client;
   llm::Servers servers;
   llm::Caller caller;
 };
@@ -49,12 +58,16 @@ class Dispatcher {
   void cancel(const Job& order);
   bool full(size_t more) const;
   Own<LiveJob> next();
+  void make_room();
   llm::Caller* caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other);
   rt::Task<void> work_on(LiveJob& job, llm::Caller& caller);
   void fail_call(const LiveJob& job, const llm::Call& call, std::string_view server);
   void fail_job(std::string_view id, const char* kind, std::string_view message, int code,
                 std::string_view text = {}, uint64_t line = 0);
-  void flush();
+  bool held_up() { return events_.size() > kEventBytes && !runtime_.stopping(); }
+  rt::Gate::Acquire reader();
+  rt::Task<void> flush();
+  void give_up_output(const Error& e);
 
   Settings& settings_;
   rt::Runtime& runtime_;
@@ -62,10 +75,11 @@ class Dispatcher {
   rt::LineSource input_;
   Events events_;
   JobList waiting_, running_;
-  rt::Gate work_{1}, room_{1};
+  rt::Gate work_{1}, room_{1}, reader_{1};
   rt::Stop* alarm_ = nullptr;            // ends the sleep of watch()
   Nanos alarm_at_ = kNever;              // which lasts until then
   bool wants_room_ = false;              // read() waits
+  int want_reader_ = 0;                  // so many wait until the events are written
   bool closed_ = false;                  // no job will come any more
   bool over_ = false;                    // and none is left
   bool warned_ = false;                  // of a key without a meaning
@@ -89,7 +103,7 @@ rt::Task<void> Dispatcher::read() {
     }
     if (more) take_line(line);
     if (!more) fail_job({}, "too_large", more.error().where, 65, {}, input_.number());
-    if (events_.size() > kEventBytes) flush();
+    while (held_up()) co_await reader();
     while (settings_.worker.block && full(0) && !runtime_.stopping()) {
       wants_room_ = true;
       co_await room_.acquire();
@@ -167,12 +181,16 @@ class Pieces : public llm::PieceSink {
   const LiveJob& job_;
 };
 
+// Something has left the queue: read() may go on.
+void Dispatcher::make_room() {
+  if (!wants_room_ || full(0)) return;
+  wants_room_ = false;
+  room_.release();
+}
+
 Own<LiveJob> Dispatcher::next() {
   Own<LiveJob> job = waiting_.pop();
-  if (wants_room_ && !full(0)) {
-    wants_room_ = false;
-    room_.release();
-  }
+  make_room();
   return job;
 }
 
@@ -198,6 +216,7 @@ rt::Task<void> Dispatcher::serve() {
   Own<Elsewhere> other;
   for (;;) {
     co_await work_.acquire();
+    while (held_up()) co_await reader();
     Own<LiveJob> taken = next();
     if (!taken && closed_) co_return;
     if (!taken) continue;                // it was cancelled, or late
@@ -265,25 +284,49 @@ rt::Task<void> Dispatcher::watch() {
     while (const Own<LiveJob> late = waiting_.pop_late(now)) {
       fail_job(late->id, "deadline", "the deadline fired while the job waited", 28);
     }
+    make_room();
   }
 }
 
 // ---- events go ----------------------------------------------------------------------------------
 
-void Dispatcher::flush() {
-  const Result<void> written = events_.flush();
-  if (written || output_code_ != 0) return;
-  output_code_ = cli::exit_code(written.error());
-  if (written.error().code != Errc::closed && written.error().code != Errc::cancelled) {
-    complain("cannot write", written.error(), "standard output");
+void Dispatcher::give_up_output(const Error& e) {
+  events_.drop();
+  output_code_ = cli::exit_code(e);
+  if (e.code != Errc::closed && e.code != Errc::cancelled) {
+    complain("cannot write", e, "standard output");
   }
   runtime_.stop();
+}
+
+// Until the events are written.
+rt::Gate::Acquire Dispatcher::reader() {
+  ++want_reader_;
+  return reader_.acquire();
+}
+
+// A program that is to stop gives the reader one last moment (sys::write_stream).
+rt::Task<void> Dispatcher::flush() {
+  Nanos time = kShortPause;
+  for (;;) {
+    const Result<size_t> written = events_.write_some(runtime_.stopping());
+    if (!written) give_up_output(written.error());
+    if (events_.size() == 0) break;
+    if (*written != 0) {
+      time = kShortPause;
+      continue;
+    }
+    rt::Sleep pause(rt::now() + time);
+    co_await pause;
+    time = std::min(2 * time, kLongPause);
+  }
+  for (; want_reader_ != 0; --want_reader_) reader_.release();
 }
 
 rt::Task<void> Dispatcher::write() {
   while (!over_) {
     co_await events_.something();
-    flush();
+    co_await flush();
   }
 }
 
@@ -291,6 +334,7 @@ rt::Task<void> Dispatcher::run() {
   rt::Scope helpers, servers;
   co_await work_.acquire();              // the gates begin without a permit
   co_await room_.acquire();
+  co_await reader_.acquire();
   co_await events_.something();
   helpers.start(watch(), rt::Place::here());
   helpers.start(write(), rt::Place::here());

@@ -38,22 +38,45 @@ void Events::wake() {
   if (asleep) gate_.release();
 }
 
-Result<void> Events::flush() {
+size_t Events::size() {
+  lock_.lock();
+  const size_t n = buffer_.size();
+  lock_.unlock();
+  return n + taken_.size() - at_;
+}
+
+void Events::take() {
   lock_.lock();
   awake_ = false;
-  const std::string all = std::move(buffer_);
+  taken_ = std::move(buffer_);
   buffer_.clear();
   lock_.unlock();
-  std::string_view rest = all;
-  while (!rest.empty()) {
-    size_t end = rest.size() <= kTogether ? rest.size() : rest.rfind('\n', kTogether - 1) + 1;
-    if (end == 0) end = rest.find('\n') + 1;
-    const Result<void> written = sys::write_stream(sys::Stream::out, rest.substr(0, end));
-    dead_ = dead_ || !written;
-    if (!written) return written;
-    rest.remove_prefix(end);
+  at_ = 0;
+}
+
+Result<size_t> Events::write_some(bool wait) {
+  if (at_ == taken_.size()) take();
+  std::string_view piece = std::string_view(taken_).substr(at_, kTogether);
+  const size_t lines = piece.rfind('\n') + 1;
+  if (lines != 0) piece = piece.substr(0, lines);
+  Result<size_t> written = piece.size();
+  if (wait) {
+    const Result<void> all = sys::write_stream(sys::Stream::out, piece);
+    if (!all) written = fail(all.error());
+  } else if (!piece.empty()) {
+    written = sys::write_now(sys::Stream::out, piece);
   }
-  return {};
+  if (written) at_ += *written;
+  return written;
+}
+
+void Events::drop() {
+  lock_.lock();
+  dead_ = true;
+  buffer_.clear();
+  lock_.unlock();
+  taken_.clear();
+  at_ = 0;
 }
 
 void Events::accepted(std::string_view id) { add(Line("accepted", id).end()); }

@@ -10,10 +10,10 @@
 
 namespace chimera::cli {
 
-// Collects events until flush(): what several tasks say in one turn shares a write.
+// Collects events until they are written: what several tasks say in one turn shares a write.
 //
-// Thread: flush() and those behind it on the worker that made this; the others any (under bridge
-// pieces come on an I/O worker).
+// Thread: something() and those behind it on the worker that made this; the others any (under
+// bridge pieces come on an I/O worker).
 class Events {
  public:
   void accepted(std::string_view id);
@@ -26,20 +26,25 @@ class Events {
   void error(std::string_view id, const char* kind, std::string_view message, int exit_code,
              std::string_view text = {}, uint64_t line = 0);
 
-  // Waits until there is something to write, or for ever, until wake(). The caller is behind
-  // everybody who is ready at that moment.
+  // Waits until there is something to write, or for ever, until wake(); write_some() arms it again.
+  // The caller is behind everybody who is ready at that moment.
   rt::Gate::Acquire something() { return gate_.acquire(); }
   void wake();
-  // Writes what there is; whole lines together as far as a pipe takes them at once.
-  // Errors: those of sys::write_stream; from then on everything is dropped.
-  Result<void> flush();
-  size_t size() const { return buffer_.size(); }
+  size_t size();                   // bytes that are to be written
+  // Writes the next of them, whole lines together as far as a pipe takes them at once, and says how
+  // many: 0 = the reader takes none for now. With `wait` it waits for the reader, and the worker
+  // with it. Errors: those of sys::write_stream.
+  Result<size_t> write_some(bool wait);
+  void drop();                     // what there is, and all that comes
 
  private:
   void add(std::string_view line);
+  void take();
   rt::SpinLock lock_;
   rt::Gate gate_{1};
   std::string buffer_;
+  std::string taken_;              // of it, what is being written
+  size_t at_ = 0;                  // and how much of that is
   bool awake_ = false;             // the gate has a permit, or is about to
   bool dead_ = false;
 };

@@ -43,6 +43,7 @@ bool take_common_record(std::string_view line, std::string& text) {
 }
 
 constexpr std::string_view kOpen = "<think>", kClose = "</think>";
+constexpr size_t kMostHeld = 64;   // bytes of a beginning without a word
 
 // Bytes at the end of `text` that a mark may begin with.
 size_t begun_mark(std::string_view text, std::string_view mark) {
@@ -60,7 +61,7 @@ void Record::clear() {
   tools.clear();
   index = 0;
   choices = 0;
-  usage = error = false;
+  refused = usage = error = false;
 }
 
 void InlineThinking::feed(std::string_view text, std::string& visible, std::string& thinking) {
@@ -69,13 +70,14 @@ void InlineThinking::feed(std::string_view text, std::string& visible, std::stri
   joined += text;
   std::string_view rest = joined;
   if (state_ == State::start) {
-    if (begun_mark(rest, kOpen) == rest.size()) {
+    const std::string_view mark = trim_left(rest);
+    if (begun_mark(mark, kOpen) == mark.size() && rest.size() < kMostHeld) {
       held_ = rest;
       return;
     }
-    const bool thinks = rest.starts_with(kOpen);
+    const bool thinks = mark.starts_with(kOpen);
     state_ = thinks ? State::inside : State::outside;
-    if (thinks) rest.remove_prefix(kOpen.size());
+    if (thinks) rest = mark.substr(kOpen.size());
   }
   if (state_ == State::inside) {
     const size_t close = rest.find(kClose);
@@ -184,6 +186,7 @@ Result<void> AnswerReader::take(std::string_view json, Nanos at) {
   const bool whole = form_ != Form::events && record_.choices != 0;
   const bool last = !call_.done_reason.empty() || (record_.usage && record_.choices == 0);
   if (openai_ && (whole || last)) call_.done = true;
+  refused_ = refused_ || record_.refused;
   if (call_.done) end(at);
   return {};
 }
@@ -212,18 +215,15 @@ Result<void> AnswerReader::add(Nanos at) {
   return {};
 }
 
-// A part belongs to the call of its index, unless it brings another id; without an index it is a
-// call of its own when it has a name, and else goes on with the last one.
+// A part belongs to the last call of its index, unless it brings another id. Without an index, a
+// part with a name begins a call, and goes on with the last one only under the same id.
 void AnswerReader::add_tools() {
   std::vector<ToolCall>& calls = call_.tool_calls;
   for (ToolPart& part : record_.tools) {
     size_t i = calls.size();
     while (i > 0 && part.index >= 0 && tool_index_[i - 1] != part.index) --i;
     bool fresh = i == 0 || (part.index < 0 && !part.name.empty());
-    if (!fresh) {
-      const std::string& id = calls[i - 1].id;
-      fresh = !part.id.empty() && !id.empty() && part.id != id;
-    }
+    if (i != 0 && !part.id.empty() && !calls[i - 1].id.empty()) fresh = part.id != calls[i - 1].id;
     if (fresh) {
       calls.emplace_back();
       tool_index_.push_back(part.index);
@@ -259,6 +259,7 @@ void AnswerReader::stamp(bool visible, Nanos at) {
 
 // What was held back, and the tool calls, which are complete now.
 void AnswerReader::end(Nanos at) {
+  if (refused_ && call_.done) call_.done_reason = "refusal";
   std::string visible, thinking;
   inline_thinking_.finish(visible, thinking);
   call_.text += visible;

@@ -131,7 +131,7 @@ bool worth_retrying(const Call& c) {
          (code == Errc::timed_out && std::string_view(c.error.where) == "connect");
 }
 
-rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked) {
+rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked, Call& call) {
   const Nanos now = rt::now();
   Rng rng(static_cast<uint64_t>(now));
   Nanos cap = kFirstRetry;
@@ -141,7 +141,10 @@ rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked) {
   if (asked > kLongestAsked || until >= request.deadline) co_return false;
   rt::Sleep pause(until, request.stop);
   const int64_t slept = co_await pause;
-  co_return slept >= 0;
+  if (slept >= 0) co_return true;
+  call.error = {Errc::cancelled, 0, "retry"};
+  call.error_text.clear();
+  co_return false;
 }
 
 Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
@@ -203,7 +206,7 @@ rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Cal
     call.attempts = attempts;
     call.started = started;
     if (retry >= settings_.max_retries || !worth_retrying(call)) co_return;
-    const bool go_on = co_await wait_to_retry(request, retry, asked_to_wait_);
+    const bool go_on = co_await wait_to_retry(request, retry, asked_to_wait_, call);
     if (!go_on) co_return;
   }
 }

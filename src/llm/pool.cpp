@@ -110,7 +110,7 @@ rt::Task<void> Caller::generate(const Request& request, PieceSink* pieces, Call&
     call.attempts = attempts;
     call.started = started;
     if (round.over || !round.again || retry >= servers_.settings_.max_retries) co_return;
-    const bool go_on = co_await wait_to_retry(request, retry, round.asked);
+    const bool go_on = co_await wait_to_retry(request, retry, round.asked, call);
     if (!go_on) co_return;
   }
 }

@@ -14,6 +14,7 @@ using Event = JsonReader::Event;
 
 Result<void> wrong(const char* what) { return fail(Errc::protocol, what); }
 constexpr const char* kNotJson = "reply is not JSON";
+constexpr const char* kNoText = "reply: a text field is not a string";
 // A value that is not what it should be, or not even JSON.
 Result<void> mistyped(Event e, const char* what) {
   return wrong(e == Event::error ? kNotJson : what);
@@ -21,8 +22,9 @@ Result<void> mistyped(Event e, const char* what) {
 
 // What a known field holds, and so where it goes.
 enum class What : uint8_t {
-  visible,       // text of the answer
-  thinking,
+  visible,       // text of the answer; with `inner` perhaps in parts
+  thinking,      // the same of the reasoning
+  refusal,       // the model's words of why there is no answer
   reason,        // why it ended: into the call
   finish,        // the same, and that it has ended
   done,
@@ -46,10 +48,18 @@ struct Field {
 constexpr Field kFunction[] = {{"name", What::name}, {"arguments", What::arguments}};
 constexpr Field kTool[] = {
     {"index", What::index}, {"id", What::id}, {"function", What::object, kFunction}};
-constexpr Field kMessage[] = {{"content", What::visible},
+// Parts of a text: {"type":"text","text":...}, {"type":"thinking","thinking":[{"text":...}]}.
+constexpr Field kPartOfPart[] = {{"text", What::visible}};
+constexpr Field kPart[] = {{"text", What::visible},
+                           {"thinking", What::thinking, kPartOfPart},
+                           {"refusal", What::refusal}};
+constexpr Field kDetail[] = {{"text", What::visible}, {"summary", What::visible}};
+constexpr Field kMessage[] = {{"content", What::visible, kPart},
                               {"reasoning_content", What::thinking},
                               {"reasoning", What::thinking},
                               {"thinking", What::thinking},
+                              {"reasoning_details", What::thinking, kDetail},
+                              {"refusal", What::refusal},
                               {"tool_calls", What::tools}};
 
 constexpr Field kOllama[] = {
@@ -62,6 +72,7 @@ constexpr Field kOllama[] = {
     {"done_reason", What::reason},
     {"eval_count", What::count, {}, &Call::eval_count},
     {"prompt_eval_count", What::count, {}, &Call::prompt_eval_count},
+    {"prompt_eval_cached_count", What::count, {}, &Call::cached_count},
     {"total_duration", What::nanos, {}, nullptr, &Call::total_duration},
     {"load_duration", What::nanos, {}, nullptr, &Call::load_duration},
     {"prompt_eval_duration", What::nanos, {}, nullptr, &Call::prompt_eval_duration},
@@ -77,14 +88,18 @@ constexpr Field kCached[] = {{"cached_tokens", What::count, {}, &Call::cached_co
 constexpr Field kUsage[] = {{"prompt_tokens", What::count, {}, &Call::prompt_eval_count},
                             {"completion_tokens", What::count, {}, &Call::eval_count},
                             {"prompt_tokens_details", What::object, kCached},
-                            {"prompt_cache_hit_tokens", What::count, {}, &Call::cached_count}};
+                            {"prompt_cache_hit_tokens", What::count, {}, &Call::cached_count},
+                            {"cached_tokens", What::count, {}, &Call::cached_count}};
+constexpr Field kGroq[] = {{"usage", What::object, kUsage}};
 // Of llama.cpp's server.
 constexpr Field kTimings[] = {
+    {"cache_n", What::count, {}, &Call::cached_count},
     {"prompt_ms", What::millis, {}, nullptr, &Call::prompt_eval_duration},
     {"predicted_ms", What::millis, {}, nullptr, &Call::eval_duration},
 };
 constexpr Field kOpenai[] = {{"choices", What::choices, kChoice},
                              {"usage", What::object, kUsage},
+                             {"x_groq", What::object, kGroq},
                              {"timings", What::object, kTimings},
                              {"error", What::error},
                              {"object", What::kind}};
@@ -104,7 +119,8 @@ class RecordReader {
   Result<void> read_fields(std::span<const Field> fields, Record& record, ToolPart* tool);
   Result<void> take(const Field& field, Record& record, ToolPart* tool);
   Result<void> take_text(std::string& out);
-  Result<void> take_thinking(std::string& out);
+  Result<void> take_words(const Field& field, Record& record);
+  Result<void> take_parts(const Field& field, Record& record);
   Result<void> take_done();
   Result<void> take_index(int64_t& out);
   Result<void> take_number(const Field& field);
@@ -140,8 +156,9 @@ Result<void> RecordReader::read_fields(std::span<const Field> fields, Record& re
 
 Result<void> RecordReader::take(const Field& field, Record& record, ToolPart* tool) {
   switch (field.what) {
-    case What::visible: return take_text(record.visible);
-    case What::thinking: return take_thinking(record.thinking);
+    case What::visible:
+    case What::thinking:
+    case What::refusal: return take_words(field, record);
     case What::reason: call_.done_reason.clear(); return take_text(call_.done_reason);
     case What::finish: return take_text(record.reason);
     case What::done: return take_done();
@@ -164,17 +181,42 @@ Result<void> RecordReader::take(const Field& field, Record& record, ToolPart* to
 // Appends a string value; null counts as empty.
 Result<void> RecordReader::take_text(std::string& out) {
   const Event e = r_.next();
-  if (e == Event::string) {
-    r_.string(out);
-    return {};
-  }
-  return e == Event::null ? Result<void>() : mistyped(e, "reply: a text field is not a string");
+  if (e == Event::string) r_.string(out);
+  const bool good = e == Event::string || e == Event::null;
+  return good ? Result<void>() : mistyped(e, kNoText);
 }
 
-// Some servers send it twice, under the old name and the new one.
-Result<void> RecordReader::take_thinking(std::string& out) {
+// Some servers send the same words twice, under two names: the first ones count.
+Result<void> RecordReader::take_words(const Field& field, Record& record) {
+  const Event e = r_.next();
+  if (e == Event::array_begin && !field.inner.empty()) return take_parts(field, record);
+  const bool refusal = field.what == What::refusal;
   std::string again;
-  return take_text(out.empty() ? out : again);
+  std::string& known = field.what == What::thinking ? record.thinking : record.visible;
+  std::string& out = known.empty() || refusal ? known : again;
+  const size_t before = out.size();
+  if (e == Event::string) r_.string(out);
+  record.refused = record.refused || (refusal && out.size() != before);
+  const bool good = e == Event::string || e == Event::null;
+  return good ? Result<void>() : mistyped(e, kNoText);
+}
+
+// Which parts there may be inside a part is in the tables: their depth is bounded.
+Result<void> RecordReader::take_parts(const Field& field, Record& record) {
+  Record all;
+  Event e;
+  for (e = r_.next(); e == Event::object_begin; e = r_.next()) {
+    Record part;
+    CHI_TRY_VOID(read_fields(field.inner, part, nullptr));
+    std::string& text = field.what == What::thinking ? all.thinking : all.visible;
+    text += part.visible;
+    all.thinking += part.thinking;
+    record.refused = record.refused || part.refused;
+  }
+  if (record.visible.empty()) record.visible.swap(all.visible);
+  if (record.thinking.empty()) record.thinking.swap(all.thinking);
+  return e == Event::array_end ? Result<void>()
+                               : mistyped(e, "reply: a part of a text is not an object");
 }
 
 Result<void> RecordReader::take_done() {
@@ -256,6 +298,7 @@ Result<void> RecordReader::take_choices(const Field& field, Record& record) {
     record.thinking.swap(one.thinking);
     record.tools.swap(one.tools);
     record.reason.swap(one.reason);
+    record.refused = one.refused;
   }
   return e == Event::array_end ? Result<void>() : mistyped(e, "reply: a choice is not an object");
 }
@@ -263,6 +306,8 @@ Result<void> RecordReader::take_choices(const Field& field, Record& record) {
 Result<void> RecordReader::take_tools(Record& record) {
   Event e = r_.next();
   if (e == Event::null) return {};
+  // Hugging Face's server sends one call as it is.
+  if (e == Event::object_begin) return read_fields(kTool, record, &record.tools.emplace_back());
   if (e != Event::array_begin) return mistyped(e, "reply: tool_calls is not an array");
   for (e = r_.next(); e == Event::object_begin; e = r_.next()) {
     CHI_TRY_VOID(read_fields(kTool, record, &record.tools.emplace_back()));

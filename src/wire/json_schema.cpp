@@ -2,6 +2,8 @@
 // check() holds one against the other, keyword by keyword, and calls itself for what is inside.
 #include "chimera/wire/json_schema.hpp"
 
+#include <math.h>
+
 #include <algorithm>
 
 #include "chimera/base/number.hpp"
@@ -48,7 +50,7 @@ void append_decoded(std::string& out, std::string_view string) {
 
 namespace {
 
-constexpr int kDepth = 1000;   // of schemas within schemas; one that only names itself ends here
+constexpr int kDepth = 100;    // of schemas within schemas: what a thread's stack has room for
 
 std::string decoded(std::string_view string) {
   std::string out;
@@ -67,7 +69,10 @@ const char* type_of(std::string_view value) {
   }
 }
 
-double number_of(std::string_view value) { return parse_double(value).value_or(0); }
+// Infinite beyond the largest.
+double number_of(std::string_view value) {
+  return parse_double(value).value_or(value[0] == '-' ? -INFINITY : INFINITY);
+}
 
 bool is_whole(double x) { return x == __builtin_floor(x); }
 
@@ -77,15 +82,24 @@ bool has_type(std::string_view value, std::string_view name) {
   return type == name;
 }
 
+// Token by token: blanks and the forms of numbers and strings do not count, the order of members
+// does.
 bool same(std::string_view a, std::string_view b) {
-  if (a[0] != '"' && a[0] != '{' && a[0] != '[' && parse_double(a) && parse_double(b)) {
-    return number_of(a) == number_of(b);
+  JsonReader x(a), y(b);
+  for (;;) {
+    const Event e = x.next();
+    if (y.next() != e) return false;
+    if (e == Event::end || e == Event::error) return e == Event::end;
+    if (e == Event::boolean && x.boolean() != y.boolean()) return false;
+    if (e == Event::number && x.raw() != y.raw() && number_of(x.raw()) != number_of(y.raw())) {
+      return false;
+    }
+    if (e != Event::string && e != Event::key) continue;
+    std::string one, other;
+    x.string(one);
+    y.string(other);
+    if (one != other) return false;
   }
-  if (a[0] == '"' && b[0] == '"') return decoded(a) == decoded(b);
-  std::string x, y;                // but for blanks; the order of members counts
-  std::remove_copy_if(a.begin(), a.end(), std::back_inserter(x), is_space);
-  std::remove_copy_if(b.begin(), b.end(), std::back_inserter(y), is_space);
-  return x == y;
 }
 
 size_t size_of(std::string_view value) {
@@ -123,7 +137,9 @@ class Checker {
     if (schema == "true") return {};
     if (schema == "false") return bad(path, "not allowed");
     if (!schema.starts_with('{')) return wrong("a schema is an object");
-    if (++depth_ > kDepth) return wrong("$ref goes round in a circle");
+    if (++depth_ > kDepth) {
+      return wrong("$ref goes round in a circle, or schemas are nested too deep");
+    }
     JsonWalk walk(schema);
     while (walk.next()) CHI_TRY_VOID(keyword(walk.key, walk.value, value, schema, path));
     --depth_;
@@ -285,7 +301,7 @@ class Checker {
                      const std::string& path) {
     for (const Limit& l : kLimits) {
       const std::string_view type(l.type);
-      if (name != l.keyword || type != type_of(value)) continue;
+      if (name != l.keyword || type != type_of(value) || !has_type(word, "number")) continue;
       const bool number = value[0] != '"' && value[0] != '[' && value[0] != '{';
       const double have = number ? number_of(value) : static_cast<double>(size_of(value));
       const double bound = number_of(word);

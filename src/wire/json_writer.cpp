@@ -5,30 +5,43 @@
 #include "chimera/wire/json.hpp"
 
 namespace chimera::wire {
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+// U+0080 to U+009F, which are control codes: some terminals obey U+009B as they do ESC [.
+bool is_c1(const char* at, const char* end) {
+  return *at == '\xc2' && end - at > 1 && static_cast<unsigned char>(at[1]) < 0xa0;
+}
+
+void append_escape(std::string& out, char code) {
+  const char escape[] = {'\\', 'u', '0', '0', kHex[code >> 4 & 0xf], kHex[code & 0xf]};
+  out.append(escape, sizeof escape);
+}
+
+}  // namespace
 
 // In runs, because prompts are long and hold hardly anything that wants an escape.
 void append_json_string(std::string& out, std::string_view s) {
   if (!is_utf8(s)) return append_json_string(out, to_valid_utf8(s));
   static constexpr char kPlain[] = "\"\\\b\f\n\r\t";
   static constexpr char kLetters[] = "\"\\bfnrt";
-  static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
   const char* const end = s.data() + s.size();
   for (const char* run = s.data(); run != end;) {
     const char* at = skip_plain(run, end);
-    while (at != end && static_cast<signed char>(*at) < 0) at = skip_plain(at + 1, end);
+    while (at != end && static_cast<signed char>(*at) < 0 && !is_c1(at, end)) {
+      at = skip_plain(at + 1, end);
+    }
     out.append(run, static_cast<size_t>(at - run));
     if (at == end) break;
-    char escape[] = "\\u00..";
-    size_t length = 2;
+    at += is_c1(at, end);
     if (const char* const plain = *at != 0 ? strchr(kPlain, *at) : nullptr; plain != nullptr) {
-      escape[1] = kLetters[plain - kPlain];
+      out += '\\';
+      out += kLetters[plain - kPlain];
     } else {
-      escape[4] = kHex[*at >> 4];
-      escape[5] = kHex[*at & 0xf];
-      length = 6;
+      append_escape(out, *at);
     }
-    out.append(escape, length);
     run = at + 1;
   }
   out += '"';
@@ -120,9 +133,17 @@ JsonWriter& JsonWriter::boolean(bool v) { return raw(v ? "true" : "false"); }
 
 JsonWriter& JsonWriter::null() { return raw("null"); }
 
+// In JSON line breaks are between tokens only, and what lies beyond ASCII in strings only.
 JsonWriter& JsonWriter::raw(std::string_view json) {
   before_value();
-  out_ += json;
+  const char* const end = json.data() + json.size();
+  for (const char* at = json.data(); at != end; ++at) {
+    if (is_c1(at, end)) {
+      append_escape(out_, *++at);
+    } else if (style_ == Style::pretty || (*at != '\n' && *at != '\r')) {
+      out_ += *at;
+    }
+  }
   return *this;
 }
 

@@ -1,4 +1,3 @@
-// runs: linux
 // The heap against a shadow of itself: what every block holds, where it lies, what is free.
 #include "chimera/base/heap.hpp"
 

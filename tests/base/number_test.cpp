@@ -1,3 +1,5 @@
+// runs: linux
+// (The C library of Windows, which is asked here, does not round correctly.)
 #include "chimera/base/number.hpp"
 
 #include <math.h>

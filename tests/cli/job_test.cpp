@@ -1,4 +1,3 @@
-// runs: linux
 #include "src/cli/job_queue.hpp"
 #include "tests/check.hpp"
 

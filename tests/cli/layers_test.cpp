@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/cli/layers.hpp"
 
 #include "chimera/cli/commands.hpp"

@@ -190,6 +190,9 @@ def structured():
         equal([s["options"]["seed"] for s in sent], [5, 6, 7], "schema: another seed each time")
         ok(all(s["format"]["required"] == ["city"] for s in sent), "schema: sent", sent)
         ok(r.err.count(b"asking again") == 2, "schema: says so", r)
+    with RawServer([answer("Paris"), answer(good)]) as server:
+        _, sent = ask(server, "--schema", schema, "--seed", 2**63 - 1, "go")
+        equal([s["options"]["seed"] for s in sent], [2**63 - 1, 0], "schema: behind the largest seed")
     with folder() as tmp, RawServer([answer('{"town":1}')]) as server:
         path = write(tmp + "/s.json", schema)
         r, sent = ask(server, "--schema", path, "--max-retries", 1, "go")
@@ -215,6 +218,19 @@ def pictures_and_tools():
         equal(sent[0]["images"], [base64.b64encode(rig.read(picture)).decode()] * 2, "image: sent")
         r = run("ask", "--image", tmp + "/none.png", "go")
         ok(r.code == 65 and one_error_line(r), "image: not there", r)
+    call = {"role": "assistant", "content": "no",
+            "tool_calls": [{"function": {"name": "f", "arguments": {}}}]}
+    line = json.dumps({"message": call, "done": True, "done_reason": "stop"}).encode() + b"\n"
+    with RawServer([chunked(line), chunked(line.replace(b'"no"', b'"[]"'))]) as server:
+        r, sent = ask(server, "--tool", '{"name":"f"}', "--json", "go")
+        told = r.out.splitlines()
+        ok(r.code == 0 and len(sent) == 2 and len(told) == 2 and told[1] == b"[]" and b'"f"' in told[0],
+           "tool: calls of an answer that did not fit are not shown", r)
+    arguments = json.dumps({"choices": [{"message": {"content": "", "tool_calls": [
+        {"function": {"name": "f", "arguments": '{\n "x": 1\n}'}}]}, "finish_reason": "tool_calls"}]})
+    with RawServer([with_length(arguments)]) as server:
+        r, _ = ask(server, "--api", "openai", "--tool", '{"name":"f"}', "-S", "go")
+        equal((r.code, r.out.count(b"\n")), (0, 1), "tool: a call is a line")
     for text in ('{"parameters":{}}', "nope", "[{}]"):
         r = run("ask", "--tool", text, "go")
         ok(r.code in (2, 65) and one_error_line(r), "tool: %s" % text, r)
@@ -254,6 +270,11 @@ def conversation():
         before = rig.read(path)
         r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--session", path, "three")
         ok(r.code == 7 and rig.read(path) == before, "session: a failed answer is not kept", r)
+        r = run("ask", "-u", sim.url, "--session", path, "-s", "Be brief.", "--dry-run", "three")
+        sent = json.loads(r.out.split(b"\r\n\r\n", 1)[1])["messages"]
+        equal([m["role"] for m in sent], ["system", "user", "assistant", "user", "assistant", "user"],
+              "session: --dry-run says what would be sent")
+        equal(sent[0]["content"], "Be brief.", "session: --dry-run, another system prompt")
         r = run("ask", "-u", sim.url, "--session", path, "--new", "four")
         equal(len(json.loads(rig.read(path))["messages"]), 2, "session: --new")
         for bad in ("{", '{"messages":1}', '{"messages":[{"content":"x"}]}'):
@@ -298,6 +319,13 @@ def failures():
             equal((last["type"], last["exit_code"]), ("error", code), "failure, %s: ndjson" % name)
     r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "--max-retries", 0, "go")
     ok(r.code == 7 and one_error_line(r), "failure, refused: 7", r)
+    with folder() as tmp:
+        large = write(tmp + "/large", b"")
+        os.truncate(large, 65 << 20)
+        for words in (("--image", large, "go"), ("--schema", large, "go"), ("-",)):
+            with open(large, "rb") as f:
+                r = run("ask", *words, stdin=f)
+            ok(r.code == 65 and one_error_line(r), "failure, too large: %s" % words[0], r)
     r = run("ask", "-u", "http://nowhere.invalid", "--max-retries", 0, "go")
     ok(r.code == 6 and one_error_line(r), "failure, name: 6", r)
     with RawServer([with_length("{}", "503 Busy"), answer("yes")]) as server:
@@ -364,6 +392,41 @@ def dialects():
             equal((r.code, calls), (0, ["get", "get"]), "tool calls: %s" % api)
 
 
+def stream(*choices):
+    """An answer in OpenAI's dialect, a chunk for each choice."""
+    lines = [b"data: " + json.dumps({"choices": [{"index": 0, **c}]}).encode() + b"\n\n" for c in choices]
+    return chunked(*lines, b"data: [DONE]\n\n")
+
+
+@test
+def gaps_are_explained():
+    """Who gets no answer, or half of one, is told why."""
+    end = {"delta": {}, "finish_reason": "stop"}
+    refused = stream({"delta": {"content": None, "refusal": "I will"}}, {"delta": {"refusal": " not."}}, end)
+    cases = (
+        ("a refusal is text", refused, 0, b"I will not.", b""),
+        ("filtered", stream({"delta": {"content": "Wel"}}, {"delta": {}, "finish_reason": "content_filter"}),
+         0, b"Wel", b"a content filter has cut the answer short"),
+        ("all of it", stream({"delta": {}, "finish_reason": "content_filter"}), 18, b"", b"nothing: content_filter"),
+        ("out of tokens", stream({"delta": {"reasoning": "Hm"}}, {"delta": {}, "finish_reason": "length"}),
+         18, b"", b"nothing: length"),
+        ("nothing", stream({"delta": {"content": ""}}), 18, b"", b"the model said nothing"),
+        ("as far as it was to be", stream({"delta": {"content": "a"}, "finish_reason": "length"}), 0, b"a", b""),
+    )
+    for name, script, code, out, words in cases:
+        with RawServer([script]) as server:
+            r = run("ask", "-u", server.url, "--api", "openai", "go")
+            ok((r.code, r.out) == (code, out) and (one_error_line(r) and words in r.err if words else not r.err),
+               name, r)
+            quiet = run("ask", "-u", server.url, "--api", "openai", "--quiet", "go")
+            ok((quiet.code, quiet.out) == (code, out) and (code or not quiet.err), name + ": --quiet", quiet)
+    with RawServer([refused]) as server:
+        r = json.loads(run("ask", "-u", server.url, "--api", "openai", "-f", "json", "go").out)
+        equal((r["text"], r["done_reason"]), ("I will not.", "refusal"), "a refusal as JSON")
+        r = run("ask", "-u", server.url, "--api", "openai", "--json", "--max-retries", "0", "go")
+        ok(r.code == 65 and one_error_line(r) and b"refused: I will not." in r.err, "a refusal of JSON", r)
+
+
 @test
 def output_goes_away():
     with Sim("--ttft", "0", "--rate", "200", "--tokens", "2000") as sim:
@@ -396,6 +459,12 @@ def dry_run():
     equal(json.loads(body), {"model": "gemma3:latest", "prompt": "hi", "stream": True,
                              "options": {"temperature": 0.5}}, "dry run: body")
     ok(b"secret" not in r.out + r.err and b"X-Key: ***" in r.out, "dry run: no secrets", r)
+    with RawServer([answer("x")]) as server:
+        for header, wanted in (("X-A: b", b"Bearer sesame"), ("authorization: Basic mine", b"Basic mine")):
+            ask(server, "-H", header, "go", env={"OLLAMA_API_KEY": "sesame"})
+            sent = [line.split(b": ", 1)[1] for line in server.requests[-1].splitlines()
+                    if line.lower().startswith(b"authorization:")]
+            equal(sent, [wanted], "a key and -H %s" % header)
 
 
 if __name__ == "__main__":

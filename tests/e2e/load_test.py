@@ -395,7 +395,7 @@ def refused():
             (("-c", "2", NOTES), "no folder"), (("-c", "2", "--runs", "3"), "--runs"), (("-n", "5", "--presets", "smol"), "--presets"),
             (("-n", "5", "--agents", "3"), "--agents"), (("--slo", "ttft:p95<1s", NOTES, "-O", top + "/x"), "--slo"),
             (("-w", "3", NOTES, "-O", top + "/x"), "--warmup"), (("-n", "1", "-w", "on"), "--warmup"),
-            (("-c", "0"), "-c"), (("-c", "1-"), "-c"), (("-n", "0"), "-n"), (("--rate", "0"), "--rate"), (("--rate", "-1"), "--rate"),
+            (("-c", "0"), "-c"), (("-c", "1-"), "-c"), (("-n", "0"), "-n"), (("--rate", "0"), "--rate"), (("--rate", "-1"), "--rate"), (("--rate", "1e-300", "-n", "2"), "--rate"),
             (("--rate", "inf"), "needs -n"), (("--rate", "5", "-c", "1,2"), "one -c"), (("-c", "1", "--arrival", "poisson"), "--rate"),
             (("-c", "1", "--slo", "ttft<1s"), "statistic"), (("-c", "1", "--slo", "ttft:p95<200"), "unit"),
             (("-c", "1", "--goodput", "ttft:200"), "unit"), (("-c", "1", "-f", "svg"), "hgrm"), (("-c", "1", "-f", "hgrm:x"), "hgrm"),

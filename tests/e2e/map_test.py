@@ -1,7 +1,9 @@
 """chimera map: records, templates, order, resuming, limits, manners."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import threading
@@ -50,6 +52,8 @@ def records():
         equal(lines(r.out)[0]["text"], "x", "map: a byte order mark")
         r = mapped(b"a\nb\n", "-u", server.url, "-f", "text")
         equal(r.out, b"a\nb\n", "map: -f text")
+        r = mapped(b'{"id":null,"prompt":"a"}\n{"id":null}\n', "-u", server.url)
+        equal([x["id"] for x in lines(r.out)], [1, 2], "map: null is no id")
         r = mapped(b"", "-u", server.url)
         ok(r.code == 0 and not r.out, "map: nothing", r)
 
@@ -103,6 +107,13 @@ def structured_answers():
         x = lines(r.out)[0]
         equal((x["label"], x["n"], x["id"]), ("bug", [1], 1), "schema: members beside ours")
         equal(json.loads(x["text"])["id"], 9, "schema: the whole answer")
+    with RawServer([answer('{"label":{\n "a": 1\n},\r\n"x":[\n]}')]) as server:
+        r = mapped(b"x\n", "-u", server.url, "--schema", schema)
+        equal([x["label"] for x in lines(r.out)], [{"a": 1}], "schema: an answer of several lines is one result")
+    with RawServer([answer("{}")]) as server:
+        for circle in ('{"$ref":"#"}', '{"allOf":[{"anyOf":[{"oneOf":[{"$ref":"#"}]}]}]}'):
+            r = mapped(b"1\n2\n3\n4\n", "-u", server.url, "--schema", circle, "--threads", 2)
+            ok(r.code == 65 and "circle" in lines(r.out)[0]["error"], "schema: a circle", r)
     with RawServer([answer("no")]) as server:
         r = mapped(b"x\n", "-u", server.url, "--schema", schema, "--max-retries", 1)
         ok(r.code == 65 and "not JSON" in lines(r.out)[0]["error"] and len(server.bodies()) == 2,
@@ -136,6 +147,9 @@ def order_and_concurrency():
         r = mapped("2\n" * 10, "-u", server.url, "-j", 8, "--rate", 20)
         took = time.monotonic() - begin
         ok(r.code == 0 and 0.45 <= took < 3, "--rate", took)
+    for rate in ("1e-300", "1e-7", "0", "-1", "nan"):
+        r = mapped("1\n2\n", "--rate", rate, "--sim=" + QUICK, timeout=5)
+        ok(r.code == 2 and one_error_line(r), "--rate %s" % rate, r)
 
 
 @test
@@ -180,6 +194,12 @@ def failed_ones_are_tried_again():
         r = mapped(b"a\nb\nc\n", "-u", server.url, "--resume", out)
         equal([x["id"] for x in lines(r.out)], [2, 3], "resume: to stdout, the rest")
         equal(read(out).count(b"\n"), 3, "resume: the file itself stays as it is")
+        cut = write(tmp + "/cut", '{"id":1,"text":"x","chimera":{}}\n{"id":2,"te')
+        os.symlink(cut, tmp + "/link")
+        r = mapped(b"a\nb\n", "-u", server.url, "--resume", cut, "-O", tmp + "/link")
+        equal([x["id"] for x in lines(read(cut))], [1, 2], "resume: the same file by another name")
+        r = mapped(b"a\n", "-u", server.url, "--resume", tmp)
+        ok(r.code == 65 and one_error_line(r) and tmp.encode() in r.err, "resume: a folder", r)
         double = write(tmp + "/d", '{"id":"k","text":"x","chimera":{}}\n')
         r = mapped(b'{"id":"k","prompt":"1"}\n{"id":"k","prompt":"2"}\n', "-u", server.url, "--resume", double)
         equal([x["text"] for x in lines(r.out)], ["2"], "resume: an id that is there twice")
@@ -222,6 +242,25 @@ def endless_input():
 
 
 @test
+def on_a_terminal():
+    """Results and progress do not write over each other, and an answer cannot give orders."""
+    with RawServer([[0.3, answer("\x1b[2J\u009b2J")]]) as server, folder() as tmp:
+        with open(write(tmp + "/in", b"a\nb\nc\n"), "rb") as f:
+            ours, theirs = pty.openpty()
+            p = start("map", "-u", server.url, "-j", 1, stdin=f, stdout=theirs, stderr=theirs)
+            os.close(theirs)
+            shown = b""
+            with contextlib.suppress(OSError):
+                while more := os.read(ours, 4096):
+                    shown += more
+            os.close(ours)
+            p.wait(5)
+        told = shown.decode().splitlines()
+        equal([json.loads(line)["id"] for line in told[:3]], [1, 2, 3], "terminal: results")
+        ok(b"\x1b" not in shown and b"\xc2\x9b" not in shown, "terminal: no control codes", shown)
+
+
+@test
 def manners():
     with Sim("--ttft", "0", "--rate", "100", "--tokens", "2000") as sim:
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
@@ -240,6 +279,18 @@ def manners():
             ok(r.code == code and not r.out, "map: signal %d" % number, r)
     data = b"x\n" * 2000
     with folder() as tmp:
+        os.mkfifo(tmp + "/pipe")
+        p = start("map", tmp + "/pipe", "--sim=" + QUICK)    # nobody writes into it
+        time.sleep(0.5)
+        p.send_signal(signal.SIGINT)
+        r = wait(p, 5)
+        equal(r.code, 130, "map: interrupted before there is a writer")
+        p = start("map", tmp + "/pipe", "--sim=" + QUICK)
+        time.sleep(0.2)
+        with open(tmp + "/pipe", "wb") as f:
+            f.write(b"x\ny\n")
+        r = wait(p, 5)
+        ok(r.code == 0 and len(lines(r.out)) == 2, "map: out of a named pipe", r)
         path = write(tmp + "/in", data)
         p = start("map", path, "--sim=" + QUICK)
         p.stdout.readline()
@@ -258,7 +309,7 @@ def manners():
         r = run("map", tmp + "/none", "--sim=" + QUICK)
         ok(r.code == 65 and one_error_line(r), "map: no such file", r)
         r = run("map", tmp, "--sim=" + QUICK)
-        ok(r.code not in (0, None) and not r.out, "map: a folder", r)
+        ok(r.code == 65 and not r.out and one_error_line(r), "map: a folder", r)
     r = run("map", "--sim=" + QUICK, preexec_fn=lambda: os.close(0))
     ok(r.code is not None and not r.out, "map: closed stdin", r)
 

@@ -1,9 +1,14 @@
 """`probe`: which servers are up, and what they have."""
 
+import contextlib
 import json
+import signal
+import socket
+import time
 
 import rig
-from rig import RawServer, Sim, STALL, equal, ok, one_error_line, run, test, with_length
+from rig import (CLOSE, RST, STALL, RawServer, Sim, equal, eventually, ok, one_error_line, run, start, test, wait,
+                 with_length)
 
 
 def serve(routes):
@@ -23,6 +28,21 @@ OLLAMA = {
     "/api/tags": {"models": [{"name": "gemma3:latest", "size": 3338801804}, {"name": "b:1b", "size": 5}]},
     "/api/ps": {"models": [{"name": "b:1b", "size": 5}]},
 }
+
+
+@contextlib.contextmanager
+def full_queue():
+    """A port that lets nobody in: connections wait, as on a machine that drops their packets."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
 
 
 def probe(*arguments, **how):
@@ -92,6 +112,55 @@ def down():
             r = probe(server.url, "-t", "500ms")
             ok(r.code == code and one_error_line(r), "down: " + name, r)
     ok(run("probe", "not a url").code == 2, "not a URL")
+
+
+@test
+def half_open():
+    """Servers that stop in the middle, and one that never takes the connection."""
+    page = b"<!doctype html><html><body>It works!</body></html>"
+    html = rig.head("200 OK", "Content-Type: text/html", "Content-Length: %d" % len(page)) + page
+    for script, code, kind, name in (
+        ([html], 56, "protocol", "a web server"),
+        ([rig.head("302 Found", "Location: /login", "Content-Length: 0")], 22, "http_status", "a redirect"),
+        ([b"HTTP/1.1 200 OK\r\nContent-", STALL], 28, "deadline", "half a head"),
+        ([rig.head("200 OK", "Content-Length: 100") + b'{"ver', STALL], 28, "deadline", "half a body"),
+        ([rig.head("200 OK", "Content-Length: 100") + b'{"ver', CLOSE], 18, "truncated", "a body that ends early"),
+        ([b"HTTP/1.1 200 OK\r\n", CLOSE], 18, "truncated", "a head that ends early"),
+        ([CLOSE], 18, "truncated", "nothing"),
+        ([RST], 56, "reset", "a reset"),
+    ):
+        with RawServer([script]) as server:
+            r = probe(server.url, "-t", "500ms")
+            ok(r.code == code and one_error_line(r) and r.seconds < 3, "half open: " + name, r)
+            equal(r.endpoints[0]["error"]["class"], kind, "half open: " + name + ": class")
+    with full_queue() as port:
+        r = probe("http://127.0.0.1:%d" % port, "--connect-timeout", "300ms")
+        ok(r.code == 28 and one_error_line(r) and r.seconds < 3, "half open: no connection", r)
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        r = probe("http://127.0.0.1:%d" % nobody.getsockname()[1], "-t", "300ms")
+        ok(r.code == 28 and one_error_line(r) and r.seconds < 3, "half open: never accepted", r)
+
+
+@test
+def interrupted():
+    with RawServer([[STALL]]) as silent, full_queue() as port, serve(OLLAMA) as up:
+        hanging = "http://127.0.0.1:%d" % port
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            for urls in ((silent.url,), (hanging,), (silent.url, hanging, up.url)):
+                before, left = len(silent.requests), len(silent.left)
+                process = start("probe", *urls)
+                if silent.url in urls:
+                    ok(eventually(lambda: len(silent.requests) > before), "interrupted: asked")
+                time.sleep(0.2)
+                process.send_signal(number)
+                begin = time.monotonic()
+                r = wait(process)
+                name = "interrupted: %d of %d" % (number, len(urls))
+                ok(r.code == code and time.monotonic() - begin < 2 and not r.err, name, r)
+                equal(up.url.encode() in r.out, up.url in urls, name + ": what was known")
+                ok(silent.url.encode() not in r.out and hanging.encode() not in r.out, name + ": and no more", r)
+                if silent.url in urls:
+                    ok(eventually(lambda: len(silent.left) > left), name + ": the server is left")
 
 
 rig.main()

@@ -252,12 +252,14 @@ class RawServer:
 
     A script is bytes or a list of: bytes (one send), a number (seconds to wait), CLOSE, RST, STALL
     (nothing more until the client goes). Without CLOSE the connection is kept for the next request.
-    `scripts` may also be a function of (request bytes, its index). `requests` keeps what came.
+    `scripts` may also be a function of (request bytes, its index). `requests` keeps what came, `left`
+    when (time.monotonic()) a client has left a STALL.
     """
 
     def __init__(self, scripts, host="127.0.0.1", port=0):
         self.scripts = scripts if callable(scripts) else list(scripts)
         self.requests, self.connections, self.lock = [], 0, threading.Lock()
+        self.left = []
         self.listener = socket.create_server((host, port), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.url = "http://%s:%d" % (host, self.port)
@@ -344,8 +346,11 @@ class RawServer:
                     pass
                 return False
             elif step == STALL:
-                while not self.stopped.is_set() and peer.recv(65536):
-                    pass
+                try:
+                    while not self.stopped.is_set() and peer.recv(65536):
+                        pass
+                finally:
+                    self.left.append(time.monotonic())
                 return False
             else:
                 time.sleep(step)

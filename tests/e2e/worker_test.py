@@ -10,7 +10,8 @@ import threading
 import time
 
 import rig
-from rig import CLOSE, INSTANT, STALL, RawServer, Sim, answer, equal, eventually, ok, run, start, test, wait
+from rig import (CLOSE, INSTANT, STALL, RawServer, Sim, answer, equal, eventually, ok, run, start, test, wait,
+                 with_length)
 
 
 def lines(jobs):
@@ -116,6 +117,100 @@ def what_is_sent():
         r = work([{"id": 1, "prompt": "p", "url": other.url}, {"id": 2, "prompt": "p"}], "-u", server.url)
         texts = {e["id"]: (e["text"], e["chimera"]["server"]) for e in of(r.events, "done")}
         equal(texts, {1: ("y", other.url), 2: ("x", server.url)}, "sent: to the url of the job")
+    with RawServer([answer("x")]) as server:
+        key = {"OPENAI_API_KEY": "sk-swordfish", "OPENAI_BASE_URL": server.url + "/v1"}
+        elsewhere = server.url.replace("127.0.0.1", "0.0.0.0")
+        for url, sent in ((server.url, True), (elsewhere, False)):
+            work([{"id": 1, "prompt": "x", "url": url}], "--api", "openai", env=key)
+            equal(b"swordfish" in server.requests[-1], sent, "a key of the environment, to " + url)
+        work([{"id": 1, "prompt": "x", "url": elsewhere}], "-H", "X-Key: swordfish")
+        ok(b"X-Key: swordfish" in server.requests[-1], "a header that was asked for")
+
+
+@test
+def conversations():
+    """`messages` go to the route that takes them, in the form of each dialect."""
+    call = {"function": {"name": "f", "arguments": {"a": 1}}, "id": "c1"}
+    talk = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "one", "images": ["aGk="]},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "42", "tool_name": "f", "tool_call_id": "c1"},
+        {"role": "user", "content": "two"},
+    ]
+    said = json.dumps({"message": {"role": "assistant", "content": "yes"}, "done": True}) + "\n"
+    chat = with_length(said)
+    stream = with_length(b'data: {"choices":[{"index":0,"delta":{"content":"yes"}}]}\n\ndata: [DONE]\n\n')
+    for api, script, route in (("ollama", chat, b"/api/chat"), ("openai", stream, b"/v1/chat/completions")):
+        with RawServer([script]) as server:
+            r = work([{"id": 1, "messages": talk}, {"id": 2, "messages": talk[:-1], "prompt": "three"}],
+                     "-u", server.url, "--api", api, "-j", "1", "-s", "Be long.")
+            equal([e["text"] for e in of(r.events, "done")], ["yes", "yes"], api + ": answers")
+            ok(all(q.startswith(b"POST " + route + b" ") for q in server.requests), api + ": route")
+            first, second = (json.loads(b)["messages"] for b in server.bodies())
+            equal([m["role"] for m in first], ["system", "user", "assistant", "tool", "user"], api + ": roles")
+            equal(first[0]["content"], "Be brief.", api + ": the system prompt of the conversation")
+            equal((first[-1]["content"], second[-1]["content"]), ("two", "three"), api + ": what is asked")
+            sent = first[2]["tool_calls"][0]["function"]["arguments"]
+            equal(sent, {"a": 1} if api == "ollama" else '{"a": 1}', api + ": arguments")
+            equal(first[3]["tool_call_id"], "c1", api + ": the answer of a tool")
+    with RawServer([chat]) as server:
+        work([{"id": 1, "messages": talk[1:], "system": "Be long."}], "-u", server.url)
+        first = json.loads(server.bodies()[0])["messages"][0]
+        equal(first, {"role": "system", "content": "Be long."}, "a system prompt beside the messages")
+
+
+@test
+def answers_that_must_fit():
+    schema = {"type": "object", "required": ["a"]}
+    good, bad = answer('{"a":', " 1}"), answer("no JSON")
+    with RawServer([bad, good]) as server:
+        r = work([{"id": 1, "prompt": "x", "format": schema}], "-u", server.url, "--no-tokens", "--seed", "5")
+        equal([e["text"] for e in of(r.events, "done")], ['{"a": 1}'], "format: asked again")
+        equal([json.loads(b)["options"]["seed"] for b in server.bodies()], [5, 6], "format: with another seed")
+    with RawServer([bad, good]) as server:
+        r = work([{"id": 1, "prompt": "x", "format": schema}], "-u", server.url)
+        error = of(r.events, "error")[0]
+        equal((error["class"], error["exit_code"], error["text"], r.code), ("bad_data", 65, "no JSON", 65),
+              "format: what was said cannot be taken back")
+        equal(len(server.requests), 1, "format: not asked again")
+    with RawServer([answer("plain")]) as server:
+        jobs = [{"id": 1, "prompt": "x"}, {"id": 2, "prompt": "x", "format": "json"},
+                {"id": 3, "prompt": "x", "format": {"type": "string"}}]
+        r = work(jobs, "-u", server.url, "--schema", json.dumps(schema), "--max-retries", "0", "-j", "1")
+        equal([json.loads(b).get("format") for b in server.bodies()], [schema, "json", {"type": "string"}],
+              "--schema: of those that bring none")
+        equal([e["id"] for e in of(r.events, "error")], [1, 2, 3], "--schema: none fits")
+
+
+@test
+def servers():
+    jobs = [{"id": i, "prompt": "x"} for i in range(10)]
+    with RawServer([answer("a")]) as one, RawServer([answer("b")]) as two:
+        both = ("-u", one.url, "-u", two.url)
+        r = work(jobs, *both, "--policy", "round-robin")
+        equal((r.code, len(one.requests), len(two.requests)), (0, 5, 5), "round-robin")
+        equal({e["chimera"]["server"] for e in of(r.events, "done")}, {one.url, two.url}, "round-robin: who was it")
+        work(jobs, *both, "--policy", "first")
+        equal((len(one.requests), len(two.requests)), (15, 5), "first")
+    with RawServer([[0.1, answer("a")]]) as slow, RawServer([answer("b")]) as fast:
+        r = work(jobs, "-u", slow.url, "-u", fast.url, "--policy", "least", "-j", "2")
+        ok(r.code == 0 and len(slow.requests) + len(fast.requests) == 10, "least", r)
+        ok(len(fast.requests) > len(slow.requests), "least: who is idle", (len(slow.requests), len(fast.requests)))
+    nobody = "http://127.0.0.1:%d" % rig.closed_port()
+    with RawServer([[STALL]]) as silent, RawServer([answer("b")]) as good:
+        for policy in ("first", "round-robin", "least"):
+            r = work(jobs, "-u", nobody, "-u", good.url, "--policy", policy)
+            equal((r.code, len(of(r.events, "done"))), (0, 10), policy + ": a server that is down")
+        r = work(jobs[:3], "-u", silent.url, "-u", good.url, "--policy", "race")
+        equal([e["chimera"]["server"] for e in of(r.events, "done")], [good.url] * 3, "race: who speaks")
+        ok(eventually(lambda: len(silent.left) == 3), "race: the others are left", silent.left)
+        jobs = [{"id": 1, "prompt": "x", "url": good.url + "/"}, {"id": 2, "prompt": "x", "url": nobody},
+                {"id": 3, "prompt": "x", "url": "https://127.0.0.1"}, {"id": 4, "prompt": "x", "url": "http://"},
+                {"id": 5, "prompt": "x", "url": 5}, {"id": 6, "prompt": "x"}]
+        r = work(jobs, "-u", good.url, "--max-retries", "0", "-j", "1")
+        ends = {e["id"]: e.get("class", e["event"]) for e in of(r.events, "done", "error")}
+        equal(ends, {1: "done", 2: "refused", 3: "unsupported", 4: "bad_data", 5: "bad_data", 6: "done"}, "url")
 
 
 @test
@@ -201,6 +296,22 @@ def order_and_queue():
             equal(r.code, 1, "a full queue: exit code")
         r = work(jobs, "-u", server.url, "-j", "1", "--queue", "2", "--block")
         equal((r.code, len(of(r.events, "done"))), (0, 6), "--block waits")
+    with RawServer([[STALL]]) as server:
+        late = {"id": "late", "prompt": "x", "deadline_ms": 200}
+        with Talk("-u", server.url, "-j", "1", "--queue", "1", "--block") as talk:
+            talk.say({"id": "a", "prompt": "x"}, late, {"cancel": "a"})
+            ends = [(e["event"], e["id"]) for e in talk.end().events[2:]]
+            equal(ends, [("error", "late"), ("cancelled", "a")], "--block: what is late makes room")
+    with RawServer([[0.2, answer("x")]]) as server, Talk("-u", server.url, "-j", "1", "--queue", "2") as talk:
+        talk.say({"id": "first", "prompt": "x"})
+        eventually(lambda: server.requests)
+        jobs = [{"id": i, "prompt": "x", "priority": i} for i in (1, 2, 3)]
+        talk.say(*jobs)
+        equal(talk.until("error")["id"], 3, "a full queue refuses whatever the priority")
+        equal(talk.until("done")["id"], "first", "then there is room")
+        talk.say(jobs[2])
+        r = talk.end()
+        equal([e["id"] for e in of(r.events, "done")], [2, 3, 1], "and the priority counts")
 
 
 @test
@@ -216,6 +327,18 @@ def while_waiting():
                      ("done", 1, None), ("done", 4, None)], "cancelled and late while waiting")
         equal(len(server.requests), 2, "neither was asked")
         equal(r.code, 1, "a deadline is a failure")
+
+
+@test
+def while_trying_again():
+    with Talk("-u", "http://127.0.0.1:%d" % rig.closed_port(), "--max-retries", "50") as talk:
+        talk.say({"id": 1, "prompt": "x"})
+        talk.until("accepted")
+        time.sleep(0.5)
+        talk.say({"cancel": 1})
+        r = talk.end()
+        equal([e["event"] for e in r.events], ["cancelled"], "cancelled while waiting to try again")
+        equal(r.code, 1, "nothing succeeded")
 
 
 @test
@@ -262,6 +385,21 @@ def signals():
             equal(talk.process.wait(5), code, "signal: exit code")
             ok(time.monotonic() - begin < 4, "signal: at once, though stdin is open")
             equal([e["id"] for e in of(events, "cancelled")], [1, 2], "signal: events")
+        # In the middle of answers: each job has one end, and its tokens lie in front of it.
+        with Sim("--ttft", "0", "--rate", "100", "--tokens", "5000", "--slots", "8") as sim:
+            with Talk("-u", sim.url, "-j", "3") as talk:
+                talk.say(*({"id": i, "prompt": "x"} for i in range(6)))
+                for _ in range(20):
+                    talk.until("token")
+                talk.process.send_signal(number)
+                r = talk.end()
+                equal(r.code, code, "signal while answering: exit code")
+                ends = [e["id"] for e in of(r.events, "done", "error", "cancelled")]
+                equal(sorted(ends), list(range(6)), "signal while answering: one end each")
+                equal(len(of(r.events, "cancelled")), 6, "signal while answering: cancelled")
+                last = {e["id"]: e["event"] for e in r.events if "id" in e}
+                equal(set(last.values()), {"cancelled"}, "signal while answering: nothing behind it")
+                equal(r.err, b"", "signal while answering: stderr")
     with Talk("-u", "http://127.0.0.1:1") as talk:
         time.sleep(0.2)
         talk.process.send_signal(signal.SIGTERM)
@@ -282,6 +420,15 @@ def closed_stdout():
         equal(process.stderr.read(), b"", "closed stdout: quiet")
         process.stdin.close()
         process.stderr.close()
+    with Sim("--ttft", "0", "--rate", "200", "--tokens", "5000", "--slots", "4") as sim:
+        with Talk("-u", sim.url) as talk:
+            talk.say({"id": 1, "prompt": "x"}, {"id": 2, "prompt": "x"})
+            talk.until("token")
+            talk.process.stdout.close()
+            equal(talk.process.wait(5), 141, "the reader leaves in the middle: exit code")
+            equal(talk.process.stderr.read(), b"", "the reader leaves in the middle: quiet")
+            talk.process.stdin.close()
+            talk.process.stdin = talk.process.stdout = None
     with open("/dev/full", "wb") as full:
         r = run("worker", "-u", "http://127.0.0.1:1", stdin=subprocess.DEVNULL, stdout=full)
         equal(r.code, 0, "nothing to say")
@@ -289,6 +436,53 @@ def closed_stdout():
         process.stdin.write(b"x\n")
         r = wait(process)
         ok(r.code == 74 and rig.one_error_line(r), "full disk", r)
+
+
+def big_or_silent(request, _):
+    """A long answer for the prompt "big", none for others."""
+    return answer(*["%05d " % i for i in range(60000)]) if b'"big"' in request else [STALL]
+
+
+@test
+def reader_that_rests():
+    """Who does not read for a while loses nothing, and deadlines fire all the same."""
+    for kind in ("local", "bridge"):
+        rests(kind)
+
+
+def rests(kind):
+    with RawServer(big_or_silent) as server, Talk("-u", server.url, "-j", "2", "--runtime", kind) as talk:
+        begin = time.monotonic()
+        talk.say({"id": "big", "prompt": "big"}, {"id": "late", "prompt": "x", "deadline_ms": 700},
+                 {"id": "waits", "prompt": "x", "deadline_ms": 900}, {"id": "never", "prompt": "x"})
+        ok(eventually(lambda: server.left, 3), "a deadline fires though nobody reads")
+        took = time.monotonic() - begin
+        ok(0.6 < took < 2, "when it should", took)
+        time.sleep(1)
+        talk.say({"cancel": "never"})
+        r = talk.end()
+        equal(r.code, 1, "a resting reader: exit code")
+        ends = {e["id"]: e.get("class", e["event"]) for e in of(r.events, "done", "error", "cancelled")}
+        equal(ends, {"big": "done", "late": "deadline", "waits": "deadline", "never": "cancelled"},
+              "a resting reader: each job has ended")
+        text = "".join(e["text"] for e in of(r.events, "token"))
+        done = [e["text"] for e in of(r.events, "done")][0]
+        ok(text == done and len(text) == 360000, "a resting reader: no token is lost", len(text))
+        equal(len(server.requests), 2, "a resting reader: nothing was begun that nobody could hear of")
+
+
+@test
+def reader_that_never_comes_back():
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with RawServer(big_or_silent) as server, Talk("-u", server.url, "-j", "2") as talk:
+            talk.say({"id": "big", "prompt": "big"}, {"id": "x", "prompt": "x"})
+            ok(eventually(lambda: len(server.requests) == 2), "both are at work")
+            time.sleep(0.5)
+            begin = time.monotonic()
+            talk.process.send_signal(number)
+            equal(talk.process.wait(10), code, "signal while nobody reads: exit code")
+            ok(time.monotonic() - begin < 4, "signal while nobody reads: soon", time.monotonic() - begin)
+            ok(server.left, "signal while nobody reads: the server is left")
 
 
 @test

@@ -1,4 +1,3 @@
-// runs: linux
 // What is compared, what is warned of, and results against a baseline.
 #include "chimera/lab/analysis.hpp"
 

@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/lab/analysis.hpp"
 
 #include <cmath>

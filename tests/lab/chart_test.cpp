@@ -1,4 +1,3 @@
-// runs: linux
 #include "src/lab/chart.hpp"
 
 #include <cmath>

@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/lab/load_figures.hpp"
 
 #include <algorithm>

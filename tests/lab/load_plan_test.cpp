@@ -1,4 +1,3 @@
-// runs: linux
 #include <algorithm>
 #include <cmath>
 

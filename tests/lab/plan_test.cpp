@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/lab/plan.hpp"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-// runs: linux
 #include <cmath>
 
 #include "tests/check.hpp"

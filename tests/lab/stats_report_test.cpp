@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/lab/stats_report.hpp"
 
 #include "chimera/wire/csv.hpp"

@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/lab/trials.hpp"
 
 #include <sys/stat.h>

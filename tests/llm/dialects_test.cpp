@@ -7,16 +7,6 @@ using namespace chimera_test;
 
 namespace {
 
-struct Expected {
-  std::string text = {}, thinking = {}, reason = {};
-  uint32_t pieces = 0;
-  uint64_t tokens = 0, prompt = 0, cached = 0;
-  Nanos prompt_time = 0, time = 0;
-  std::string tools = {};          // id:name(arguments) each
-  Errc error{};
-  std::string words = {};          // of the error; empty = none
-  bool done = true;
-};
 struct Case {
   const char* name;
   Api api;
@@ -24,12 +14,6 @@ struct Case {
   std::string bytes;
   Expected want;
 };
-
-std::string tools_of(const std::vector<ToolCall>& calls) {
-  std::string out;
-  for (const ToolCall& c : calls) out += c.id + ":" + c.name + "(" + c.arguments + ")";
-  return out;
-}
 
 void check(const Case& c, const std::vector<std::string_view>& pieces) {
   Heard heard(c.api);
@@ -42,26 +26,10 @@ void check(const Case& c, const std::vector<std::string_view>& pieces) {
   }
   const Result<void> rest = heard.reader.finish(result.has_value(), at);
   if (result) result = rest;
-  const Call& call = heard.call;
-  CHECK(result.has_value() == c.want.words.empty());
-  if (!result) CHECK(result.error().code == c.want.error);
-  CHECK(call.error_text == c.want.words);
-  CHECK(call.text == c.want.text);
-  CHECK(call.thinking == c.want.thinking);
-  CHECK(heard.told == call.text);
-  CHECK(heard.told_thinking == call.thinking);
-  CHECK(call.done == c.want.done);
-  CHECK(call.done_reason == c.want.reason);
-  CHECK(call.pieces == c.want.pieces);
-  CHECK((call.first_token != 0) == (call.pieces != 0));
-  CHECK((call.first_visible != 0) == !call.text.empty());
-  CHECK(call.eval_count == c.want.tokens);
-  CHECK(call.prompt_eval_count == c.want.prompt);
-  CHECK(call.cached_count == c.want.cached);
-  CHECK(call.eval_duration == c.want.time);
-  CHECK(call.prompt_eval_duration == c.want.prompt_time);
-  CHECK(tools_of(call.tool_calls) == c.want.tools);
-  if (call.done) CHECK(tools_of(heard.tools) == c.want.tools);
+  compare(heard.call, result, c.want);
+  CHECK(heard.told == heard.call.text);
+  CHECK(heard.told_thinking == heard.call.thinking);
+  if (heard.call.done) CHECK(tools_of(heard.tools) == c.want.tools);
 }
 
 void check_cuts(const Case& c) {
@@ -142,6 +110,17 @@ TEST_CASE("dialects: Ollama") {
            R"("response":"Yes <think>","done":false})" "\n{" + stamp +
            R"("response":"","done":true})" "\n",
        {.text = "Yes <think>", .thinking = "\nhm <b>", .pieces = 6}},
+      {"inline thinking behind blanks", Api::ollama, kLines,
+       R"({"response":"\n","done":false})" "\n" R"({"response":" \n<th","done":false})" "\n"
+       R"({"response":"ink>hm</think>\nYes","done":false})" "\n" R"({"response":"","done":true})",
+       {.text = "Yes", .thinking = "hm", .pieces = 3}},
+      {"blanks, and no thinking", Api::ollama, kLines,
+       R"({"response":"\n","done":false})" "\n" R"({"response":" <b>","done":false})" "\n"
+       R"({"response":"","done":true})",
+       {.text = "\n <b>", .pieces = 2}},
+      {"nothing but blanks", Api::ollama, kLines,
+       R"({"response":"\n\n","done":false})" "\n" R"({"response":"","done":true})",
+       {.text = "\n\n", .pieces = 1}},
       {"no thinking after all", Api::ollama, kLines,
        R"({"response":"<think","done":false})" "\n" R"({"response":"","done":true})",
        {.text = "<think", .pieces = 1}},
@@ -217,7 +196,7 @@ TEST_CASE("dialects: OpenAI's chat") {
        R"("prompt_per_token_ms":2.56,"prompt_per_second":390.2,"predicted_n":2,)"
        R"("predicted_ms":30.25,"predicted_per_token_ms":15.1,"predicted_per_second":66.1}})" "\n\n"
        "data: [DONE]\n\n",
-       {.text = "Hi", .reason = "stop", .pieces = 1, .tokens = 2, .prompt = 11,
+       {.text = "Hi", .reason = "stop", .pieces = 1, .tokens = 2, .prompt = 11, .cached = 3,
         .prompt_time = 20500000, .time = 30250000}},
       {"llama.cpp, an error as a field", Api::openai, "text/event-stream",
        delta(R"("content":"a")") +
@@ -276,6 +255,48 @@ TEST_CASE("dialects: OpenAI's chat") {
        {.text = "a", .reason = "stop", .pieces = 1}},
       {"events that claim to be a document", Api::openai, kJson,
        "\n" + delta(R"("content":"a")") + kDone, {.text = "a", .pieces = 1}},
+      {"content in parts (Mistral), and a part that is none of ours", Api::openai, kEvents,
+       delta(R"("content":[{"type":"thinking","thinking":[{"type":"text","text":"Hm"},)"
+             R"({"type":"text","text":"m"}]}])") +
+           delta(R"("content":[{"type":"thinking","thinking":" so"}])") +
+           delta(R"("content":[{"type":"text","text":"A"},{"type":"reference",)"
+                 R"("reference_ids":[1]},{"type":"text","text":"b"}])") +
+           delta(R"("content":[])") + delta(R"("content":"c")", "\"stop\"") + kDone,
+       {.text = "Abc", .thinking = "Hmm so", .reason = "stop", .pieces = 4}},
+      {"a document in parts", Api::openai, kJson,
+       R"({"choices":[{"index":0,"message":{"role":"assistant","content":[{"type":"thinking",)"
+       R"("thinking":[{"type":"text","text":"Hm"}],"closed":true},{"type":"text","text":"Yes"}]},)"
+       R"("finish_reason":"stop"}]})",
+       {.text = "Yes", .thinking = "Hm", .reason = "stop", .pieces = 1}},
+      {"a refusal", Api::openai, kEvents,
+       delta(R"("role":"assistant","content":null,"refusal":"")") + delta(R"("refusal":"I can")") +
+           delta(R"("refusal":"not.")") + delta("", "\"stop\"") +
+           chunk("", R"(,"usage":{"prompt_tokens":1,"completion_tokens":2})") + kDone,
+       {.text = "I cannot.", .reason = "refusal", .pieces = 2, .tokens = 2, .prompt = 1}},
+      {"a refusal without a reason", Api::openai, kEvents, delta(R"("refusal":"No.")") + kDone,
+       {.text = "No.", .reason = "refusal", .pieces = 1}},
+      {"a refused document", Api::openai, kJson,
+       R"({"choices":[{"index":0,"message":{"role":"assistant","content":null,"refusal":"No."},)"
+       R"("finish_reason":"stop"}]})",
+       {.text = "No.", .reason = "refusal", .pieces = 1}},
+      {"a refusal as a part, behind text", Api::openai, kJson,
+       R"({"choices":[{"message":{"content":[{"type":"text","text":"Well. "},)"
+       R"({"type":"refusal","refusal":"No."}]}}]})",
+       {.text = "Well. No.", .reason = "refusal", .pieces = 1}},
+      {"filtered", Api::openai, kEvents,
+       delta(R"("role":"assistant","content":"")") + delta("", "\"content_filter\"") + kDone,
+       {.reason = "content_filter"}},
+      {"the same text under two names", Api::openai, kEvents,
+       chunk(R"({"index":0,"text":"a","delta":{"role":"assistant","content":"a"}})") + kDone,
+       {.text = "a", .pieces = 1}},
+      {"one tool call without its array", Api::openai, kEvents,
+       delta(R"("tool_calls":{"index":0,"id":"","function":{"name":"f","arguments":"{"}})") +
+           delta(R"("tool_calls":{"index":0,"id":"","function":{"name":null,"arguments":"}"}})") +
+           kDone,
+       {.pieces = 2, .tools = ":f({})"}},
+      {"arguments as an object", Api::openai, kEvents,
+       delta(R"("tool_calls":[{"id":"1","function":{"name":"f","arguments":{"a": 1}}}])") + kDone,
+       {.pieces = 1, .tools = R"(1:f({"a": 1}))"}},
       {"completions", Api::openai_completions, kEvents,
        R"(data: {"id":"cmpl-1","object":"text_completion","created":1,"model":"m","choices":)"
        R"([{"index":0,"text":"Hel","logprobs":null,"finish_reason":null}]})" "\n\n"
@@ -305,7 +326,12 @@ TEST_CASE("dialects: what is refused, and why") {
       {R"({"choices":[{"finish_reason":true}]})", "reply: a text field is not a string"},
       {R"({"choices":[{"index":-1}]})", "reply: an index is out of range"},
       {R"({"choices":[{"index":"0"}]})", "reply: an index is not a number"},
-      {R"({"choices":[{"delta":{"tool_calls":{}}}]})", "reply: tool_calls is not an array"},
+      {R"({"choices":[{"delta":{"content":[5]}}]})", "reply: a part of a text is not an object"},
+      {R"({"choices":[{"delta":{"content":[{"text":["a"]}]}}]})",
+       "reply: a text field is not a string"},
+      {R"({"choices":[{"delta":{"content":[{"text":"a"}})", "reply is not JSON"},
+      {R"({"choices":[{"delta":{"refusal":{}}}]})", "reply: a text field is not a string"},
+      {R"({"choices":[{"delta":{"tool_calls":"f"}}]})", "reply: tool_calls is not an array"},
       {R"({"choices":[{"delta":{"tool_calls":[0]}}]})", "reply: a tool call is not an object"},
       {R"({"choices":[{"delta":{"tool_calls":[{"function":{"arguments":1}}]}}]})",
        "reply: arguments are no object and no text"},
@@ -356,4 +382,13 @@ TEST_CASE("dialects: tool calls without an index") {
     REQUIRE(same.take(R"({"choices":[{"delta":{"tool_calls":)" + part + "}}]}", 1));
   }
   CHECK(tools_of(same.call.tool_calls) == "a:f({})b:f({})");
+  // No index, and the id and name again with every part.
+  Heard again(Api::openai);
+  for (const char* arguments : {"{", "}"}) {
+    const std::string part = std::string(R"([{"id":"a","function":{"name":"f","arguments":")") +
+                             arguments + R"("}}])";
+    REQUIRE(again.take(R"({"choices":[{"delta":{"tool_calls":)" + part + "}}]}", 1));
+    again.call.done = false;
+  }
+  CHECK(tools_of(again.call.tool_calls) == "a:f({})");
 }

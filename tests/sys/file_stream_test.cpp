@@ -2,6 +2,7 @@
 #include "chimera/sys/file.hpp"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <poll.h>
@@ -213,12 +214,50 @@ TEST_CASE("once the program is to stop, who reads still gets everything") {
   close(ends[0]);
 }
 
+TEST_CASE("write_now: as much as there is room for, and never a wait") {
+  const std::string data = pattern(300001);
+  for (const bool non_blocking : {false, true}) {
+    CAPTURE(non_blocking);
+    int ends[2];
+    REQUIRE(pipe2(ends, O_CLOEXEC | (non_blocking ? O_NONBLOCK : 0)) == 0);
+    std::string got;
+    size_t sent = 0, refused = 0;
+    bool good = true;
+    {
+      Redirect to(1, ends[1]);
+      close(ends[1]);
+      alarm(20);
+      while (sent < data.size() && good) {
+        const Result<size_t> n = write_now(Stream::out, std::string_view(data).substr(sent));
+        good = n.has_value() && *n <= PIPE_BUF;
+        if (good) sent += *n;
+        if (!good || *n != 0) continue;
+        ++refused;   // it is full
+        char some[50000];
+        const ssize_t k = read(ends[0], some, sizeof some);
+        if (k > 0) got.append(some, static_cast<size_t>(k));
+      }
+      alarm(0);
+    }
+    char byte[4096];
+    for (ssize_t k; (k = read(ends[0], byte, sizeof byte)) > 0;) {
+      got.append(byte, static_cast<size_t>(k));
+    }
+    close(ends[0]);
+    CHECK(good);
+    CHECK(refused > 1);
+    CHECK(got == data);
+  }
+}
+
 TEST_CASE("a stream that is not there is closed") {
   const pid_t child = fork();
   if (child == 0) {
     close(1);
     const Result<void> r = write_stream(Stream::out, "x");
-    _exit(!r && r.error().code == Errc::closed ? 7 : 1);
+    const Result<size_t> n = write_now(Stream::out, "x");
+    const bool both = !r && !n && n.error().code == Errc::closed;
+    _exit(both && r.error().code == Errc::closed ? 7 : 1);
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
@@ -231,8 +270,10 @@ TEST_CASE("a stream that nobody reads is closed, a full one is an error") {
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   close(ends[0]);
   Result<void> broken, nothing, full;
+  Result<size_t> broken_now, full_now;
   {
     Redirect to(1, ends[1]);
+    broken_now = write_now(Stream::out, "x");
     broken = write_stream(Stream::out, "x");
     nothing = write_stream(Stream::out, "");
   }
@@ -242,8 +283,13 @@ TEST_CASE("a stream that nobody reads is closed, a full one is an error") {
     Redirect to(2, fd);
     close(fd);
     full = write_stream(Stream::err, "x");
+    full_now = write_now(Stream::err, "x");
   }
   signal(SIGPIPE, before);
+  REQUIRE_FALSE(broken_now.has_value());
+  CHECK(broken_now.error().code == Errc::closed);
+  REQUIRE_FALSE(full_now.has_value());
+  CHECK(full_now.error().code == Errc::io);
   REQUIRE_FALSE(broken.has_value());
   CHECK(broken.error().code == Errc::closed);
   CHECK(nothing.has_value());

@@ -1,4 +1,4 @@
-// runs: linux virtual tsan
+// runs: linux virtual tsan windows
 //
 // The conformance suite of sys/port.hpp. It knows nothing of the platform it is linked with, except
 // that a virtual world has no threads. A case that hangs fails (see rig.hpp).

@@ -31,6 +31,11 @@ constexpr Case kCases[] = {
     {R"({"enum":["a",1,null,{"x":[1, 2]}]})", R"("\u0061")", nullptr},
     {R"({"enum":["a",1,null,{"x":[1, 2]}]})", R"(1.0)", nullptr},
     {R"({"enum":["a",1,null,{"x":[1, 2]}]})", R"({"x":[1,2]})", nullptr},
+    {R"({"const":{"x":"a b","y":[1,{}]}})", R"({ "x":"a\u0020b", "y": [1.0, { }]})", nullptr},
+    {R"({"const":{"x":"a b"}})", R"({"x":"ab"})", "the document: not that constant"},
+    {R"({"const":{"x":1,"y":2}})", R"({"x":1})", "the document: not that constant"},
+    {R"({"const":[1,2]})", R"([1,2,3])", "the document: not that constant"},
+    {R"({"const":{}})", R"([])", "the document: not that constant"},
     {R"({"enum":["a",1]})", R"("b")", "the document: none of the values that are allowed"},
     {R"({"const":"go"})", R"("go")", nullptr},
     {R"({"const":"go"})", R"("gone")", "the document: not that constant"},
@@ -57,6 +62,9 @@ constexpr Case kCases[] = {
     {R"({"minimum":2,"maximum":4})", R"(1.9)", "the document: too small"},
     {R"({"minimum":2,"maximum":4})", R"(5)", "the document: too large"},
     {R"({"minimum":2})", R"("1")", nullptr},
+    {R"({"minimum":2,"type":"integer"})", R"(1e999)", nullptr},
+    {R"({"maximum":2})", R"(1e999)", "the document: too large"},
+    {R"({"maximum":2})", R"(-1e999)", nullptr},
     {R"({"exclusiveMaximum":4})", R"(4)", "the document: too large"},
     {R"({"exclusiveMinimum":4})", R"(4.1)", nullptr},
     {R"({"minLength":2,"maxLength":3})", R"("\u00e4\u00f6")", nullptr},
@@ -106,8 +114,10 @@ TEST_CASE("json schema: a keyword that is not looked at") {
 }
 
 TEST_CASE("json schema: a schema that makes no sense") {
+  constexpr const char* kCircle = "$ref goes round in a circle, or schemas are nested too deep";
   const char* const cases[][2] = {{"[]", "a schema is an object"},
-                                  {R"({"$ref":"#"})", "$ref goes round in a circle"},
+                                  {R"({"$ref":"#"})", kCircle},
+                                  {R"({"allOf":[{"anyOf":[{"oneOf":[{"$ref":"#"}]}]}]})", kCircle},
                                   {R"({"$ref":"#/$defs/no"})", "$ref leads nowhere"},
                                   {R"({"anyOf":[{"$ref":"http://x"}]})",
                                    "$ref leads out of the schema"}};

@@ -12,6 +12,19 @@ using std::string_view;
 
 #define BYTES(literal) string_view(literal, sizeof(literal) - 1)
 
+TEST_CASE("json writer: a line stays one, and nothing in it moves a terminal") {
+  std::string out;
+  JsonWriter w(out, JsonWriter::Style::compact);
+  w.begin_object().key("raw").raw("{\"a\":\r\n[1,\n2], \"b\": \"\\n\xc2\x9b\xc3\x9b\"}");
+  w.field("text", "\xc2\x80\xc2\x9f\xc2\xa0").end_object();
+  CHECK(out == "{\"raw\":{\"a\":[1,2], \"b\": \"\\n\\u009b\xc3\x9b\"},"
+               "\"text\":\"\\u0080\\u009f\xc2\xa0\"}");
+  CHECK(check_json(out));
+  out.clear();
+  JsonWriter(out, JsonWriter::Style::pretty).raw("[\n1]");
+  CHECK(out == "[\n1]");
+}
+
 TEST_CASE("json writer: pretty, byte for byte as serde_json prints it") {
   std::string out;
   JsonWriter w(out, JsonWriter::Style::pretty);

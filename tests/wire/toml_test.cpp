@@ -1,4 +1,3 @@
-// runs: linux
 #include "chimera/wire/toml.hpp"
 
 #include <algorithm>

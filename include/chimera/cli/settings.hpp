@@ -236,5 +236,8 @@ void append_quoted(std::string& out, std::string_view word);   // as a shell tak
 // Fills what was not given from the variables of Ollama and OpenAI: URLs, dialect, key. `warnings`
 // gets lines for stderr. Errors: bad_config, unsupported.
 Result<void> complete(Settings& s, std::vector<std::string>& warnings);
+// What is sent to a server that was not named before complete(): the same, but for a key of the
+// environment that is not meant for it.
+llm::ClientSettings client_for(const Settings& s, const wire::Url& url);
 
 }  // namespace chimera::cli

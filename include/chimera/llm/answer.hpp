@@ -42,14 +42,16 @@ struct Record {
   std::string reason;            // OpenAI's finish_reason
   int64_t index = 0;             // of an OpenAI choice; only the first one counts
   uint32_t choices = 0;
+  bool refused = false;          // `visible` has the model's words of why it does not answer
   bool usage = false;            // it was there
   bool error = false;            // so was an error
 
   void clear();
 };
 
-// Thinking that is written into the text itself, "<think>...</think>" at its very start: what
-// servers do that know nothing of the model's habits. White space behind the mark is left out.
+// Thinking that is written into the text itself, "<think>...</think>" at its very start, perhaps
+// behind a little white space: what servers do that know nothing of the model's habits. The white
+// space in front of it and behind it is left out.
 class InlineThinking {
  public:
   // Divides the next piece of text; what may be part of a mark is held back.
@@ -108,6 +110,7 @@ class AnswerReader {
   bool openai_;
   bool says_events_ = false;            // the head
   bool closed_ = false;                 // [DONE]: nothing behind it counts
+  bool refused_ = false;
 };
 
 // The words of an error body: {"error": "..."}, {"error": {"message": "..."}}, {"message": "..."},

@@ -91,7 +91,7 @@ struct Call {
 
   // the server's word (Ollama's last record); durations in ns
   bool done = false;           // the terminator was seen
-  std::string done_reason;     // "stop", "length", ...
+  std::string done_reason;     // "stop", "length", ...; "refusal": the text says why there is none
   uint64_t eval_count = 0, prompt_eval_count = 0, cached_count = 0;
   Nanos total_duration = 0, load_duration = 0, prompt_eval_duration = 0, eval_duration = 0;
 

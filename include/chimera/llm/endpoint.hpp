@@ -53,8 +53,9 @@ class Endpoint {
 // timed out, or the server is busy (429, 503). Not before what the server asked for (up to an hour,
 // else not at all), and not beyond the request's deadline.
 bool worth_retrying(const Call& call);
-// Waits: exponentially longer each time, with full jitter. False when there is to be no other try.
-rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked);
+// Waits: exponentially longer each time, with full jitter. False when there is to be no other try;
+// `call` is then cancelled if it was stopped, and else as it was.
+rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked, Call& call);
 
 // The error that an HTTP status stands for; `where` is "HTTP status". Status must not be 2xx.
 Error error_of_status(int status, std::string_view words);

@@ -23,7 +23,7 @@ class LineSource {
   LineSource& operator=(const LineSource&) = delete;
   ~LineSource();
   // `path`: a file; empty = standard input. Nothing is read that is not asked for by and by.
-  // Errors: not_found, io. A file that cannot be read shows in next().
+  // Errors: not_found, bad_input (a folder), io. A file that cannot be read shows in next().
   Result<void> open(const std::string& path);
 
   // The next line, also an empty one, without its "\n" or "\r\n"; the last may lack both. False at

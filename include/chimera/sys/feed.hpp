@@ -5,7 +5,8 @@
 // (epoll refuses regular files, a read of any of them may block, and making a standard stream
 // non-blocking would make it so for all who share it.)
 //
-// Thread: one at a time; error() from any. Errors: not_found, io (with errno).
+// Thread: one at a time; error() from any.
+// Errors: not_found, bad_input (a folder), io (with errno).
 #pragma once
 
 #include <atomic>

@@ -74,5 +74,9 @@ Result<void> check_directory(const std::string& path);
 // byte for a second.
 enum class Stream : uint8_t { out = 1, err = 2 };
 Result<void> write_stream(Stream s, std::string_view data);
+// Writes of the beginning of `data` (not empty) what the stream takes without a wait: how many
+// bytes, 0 = none for now. Errors: io, closed. (A pipe of Windows cannot be asked: it is waited
+// for.)
+Result<size_t> write_now(Stream s, std::string_view data);
 
 }  // namespace chimera::sys

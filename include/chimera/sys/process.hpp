@@ -34,6 +34,9 @@ int64_t executable_bytes();     // size of the running program's file; 0 when un
 
 // Environment variable, or an empty view. Thread: any.
 std::string_view env(const char* name);
+// The folder for a user's files of that kind: `below` HOME, on Windows %APPDATA%. Empty when the
+// environment does not tell.
+std::string home_folder(std::string_view below);
 // All of them, "NAME=value", a null at the end. Thread: any.
 const char* const* environment();
 // For this process and its children; a literal, "NAME=value". Thread: before there are others.

@@ -117,7 +117,8 @@ class JsonWriter {
   JsonWriter& unsigned_integer(uint64_t v);
   JsonWriter& boolean(bool v);
   JsonWriter& null();
-  JsonWriter& raw(std::string_view json); // already a JSON value
+  // Already a JSON value; compact: without its line breaks.
+  JsonWriter& raw(std::string_view json);
 
   // key and value in one call
   JsonWriter& field(const char* name, std::string_view v);

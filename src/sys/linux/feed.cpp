@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace chimera::sys {
@@ -26,9 +27,15 @@ bool send_all(int out, const char* bytes, ssize_t left) {
 Result<Handle> Feed::open(const std::string& path) {
   int ends[2];
   in_ = STDIN_FILENO;
-  if (!path.empty()) in_ = ::open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  // Not to wait for the writer of a named pipe here: poll() does.
+  constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+  if (!path.empty()) in_ = ::open(path.c_str(), kFlags);
   if (in_ < 0) return fail(errno == ENOENT ? Errc::not_found : Errc::io, "open", errno);
   ours_ = !path.empty();
+  struct stat st;
+  if (fstat(in_, &st) == 0 && S_ISDIR(st.st_mode)) {
+    return fail(Errc::bad_input, "not a file", EISDIR);
+  }
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail(Errc::io, "socket", errno);
   }

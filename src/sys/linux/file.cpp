@@ -106,6 +106,14 @@ bool await_room(int fd) {
   }
 }
 
+// EAGAIN: somebody who shares the terminal or pipe made it non-blocking.
+bool passing(int why) { return why == EAGAIN || why == EINTR; }
+
+// EBADF: a standard stream that is not there.
+Error write_error(int why) {
+  return {why == EPIPE || why == EBADF ? Errc::closed : Errc::io, why, "write"};
+}
+
 // At most `piece` bytes at once. PIPE_BUF is what a pipe with room takes without blocking; a
 // regular file takes anything.
 Result<void> write_to_end(int fd, std::string_view data, size_t piece) {
@@ -117,9 +125,7 @@ Result<void> write_to_end(int fd, std::string_view data, size_t piece) {
       continue;
     }
     const int why = n == 0 ? EIO : errno;
-    if (why == EPIPE) return fail(Errc::closed, "write", why);
-    // EAGAIN: somebody who shares the terminal or pipe made it non-blocking.
-    if (why != EAGAIN && why != EINTR) return fail(Errc::io, "write", why);
+    if (!passing(why)) return fail(write_error(why));
   }
   return {};
 }
@@ -388,9 +394,19 @@ Result<void> check_directory(const std::string& path) {
 }
 
 Result<void> write_stream(Stream s, std::string_view data) {
-  const Result<void> written = write_to_end(static_cast<int>(s), data, PIPE_BUF);
-  if (!written && written.error().os == EBADF) return fail(Errc::closed, "write", EBADF);
-  return written;
+  return write_to_end(static_cast<int>(s), data, PIPE_BUF);
+}
+
+// The stream stays as blocking as it is: it is shared with others. Only when one of them fills a
+// pipe between the two calls does the second one wait.
+Result<size_t> write_now(Stream s, std::string_view data) {
+  pollfd p{.fd = static_cast<int>(s), .events = POLLOUT, .revents = 0};
+  const int ready = poll(&p, 1, 0);
+  if (ready <= 0) return size_t{0};
+  const ssize_t n = write(p.fd, data.data(), std::min<size_t>(data.size(), PIPE_BUF));
+  if (n >= 0) return static_cast<size_t>(n);
+  if (!passing(errno)) return fail(write_error(errno));
+  return size_t{0};
 }
 
 }  // namespace chimera::sys

@@ -169,6 +169,11 @@ std::string_view env(const char* name) {
   return value == nullptr ? std::string_view() : std::string_view(value);
 }
 
+std::string home_folder(std::string_view below) {
+  std::string path(env("HOME"));
+  return path.empty() ? path : path.append(below);
+}
+
 const char* const* environment() { return environ; }
 
 // In front of what may be there: the first counts. (putenv would be ten times the code.)

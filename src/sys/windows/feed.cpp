@@ -21,8 +21,8 @@ bool send_all(Handle out, const char* bytes, DWORD left) {
   return true;
 }
 
-// Connects `dialer` to a listener on the loopback that nobody else knows; a stranger who comes first
-// is turned away.
+// Connects `dialer` to a listener on the loopback that nobody else knows; a stranger who comes
+// first is turned away.
 Result<Handle> accept_own(Handle listener, Handle dialer) {
   sockaddr_storage at{}, ours{}, peer{};
   int size = sizeof at;
@@ -84,6 +84,10 @@ Result<Handle> Feed::open(const std::string& path) {
   if (path.empty()) {
     in_ = reinterpret_cast<Handle>(GetStdHandle(STD_INPUT_HANDLE));
   } else {
+    const DWORD attributes = GetFileAttributesW(wide(path).c_str());
+    if (attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+      return fail(Errc::bad_input, "not a file", kIsDirectory);
+    }
     in_ = reinterpret_cast<Handle>(
         CreateFileW(wide(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
                     OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));

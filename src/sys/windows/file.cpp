@@ -1,6 +1,6 @@
-// How this works: every path goes through checked_path, which makes it UTF-16 and refuses NUL bytes.
-// Both separators work in the system's calls. Files are opened so that others may rename or remove
-// them meanwhile, as elsewhere.
+// How this works: every path goes through checked_path, which makes it UTF-16 and refuses NUL
+// bytes. Both separators work in the system's calls. Files are opened so that others may rename or
+// remove them meanwhile, as elsewhere.
 #include "chimera/sys/file.hpp"
 
 #include <windows.h>
@@ -18,6 +18,7 @@
 namespace chimera::sys {
 namespace {
 
+constexpr size_t kPiece = 4096;           // of a stream, at once
 constexpr size_t kFirstRead = 16 * 1024;   // of a file that does not tell its size
 constexpr DWORD kShareAll = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 constexpr DWORD kPollMs = 5;               // between two looks at a pipe that is silent
@@ -82,7 +83,8 @@ Result<FileInfo> look(HANDLE h) {
 }
 
 bool ended(int error) {
-  return error == ERROR_BROKEN_PIPE || error == ERROR_PIPE_NOT_CONNECTED || error == ERROR_HANDLE_EOF;
+  return error == ERROR_BROKEN_PIPE || error == ERROR_PIPE_NOT_CONNECTED ||
+         error == ERROR_HANDLE_EOF;
 }
 
 // At most `room` bytes; 0 at the end.
@@ -416,6 +418,13 @@ Result<void> check_directory(const std::string& path) {
 
 Result<void> write_stream(Stream s, std::string_view data) {
   return write_to_end(GetStdHandle(s == Stream::out ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE), data);
+}
+
+// A pipe here does not tell how much it takes, so a reader that is late is waited for.
+Result<size_t> write_now(Stream s, std::string_view data) {
+  const std::string_view piece = data.substr(0, kPiece);
+  CHI_TRY_VOID(write_stream(s, piece));
+  return piece.size();
 }
 
 }  // namespace chimera::sys

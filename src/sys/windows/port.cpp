@@ -2,8 +2,9 @@
 //
 // How this works: the system keeps an OVERLAPPED for each operation and hands it back when it is
 // through; ours lives in the slot of the socket, one a direction, because an Op has no room for it.
-// A slot is not moved while it is in use. Every started operation comes back through the queue, also
-// one that succeeded at once; one that could not be started goes on the list that wait() hands out.
+// A slot is not moved while it is in use. Every started operation comes back through the queue,
+// also one that succeeded at once; one that could not be started goes on the list that wait() hands
+// out.
 //
 // A read into a lent buffer waits with a read of no bytes, which ends when there is something to
 // read, and only then takes a buffer: thousands of streams wait with 16 of them.
@@ -33,7 +34,7 @@ constexpr DWORD kNameBytes = sizeof(sockaddr_storage) + 16;   // AcceptEx wants 
 struct Request {
   OVERLAPPED overlapped{};
   Op* op = nullptr;
-  bool hungry = false;     // a read with bytes to come that waits for a loan; the system has nothing
+  bool hungry = false;     // there is something to read, but no loan to read it into
   bool cancelled = false;
 };
 
@@ -84,8 +85,8 @@ bool is_stream(Handle h) {
   return type == SOCK_STREAM;
 }
 
-// What reads find at the end of a stream may be a reset whose error another call has had (wine gives
-// it to the read of no bytes). Writing nothing tells the two apart.
+// What reads find at the end of a stream may be a reset whose error another call has had (wine
+// gives it to the read of no bytes). Writing nothing tells the two apart.
 bool is_reset(Handle h) {
   if (send(h, "", 0, 0) >= 0) return false;
   const int why = WSAGetLastError();
@@ -136,7 +137,7 @@ struct WindowsPort : Port {
     return in ? s.in : s.out;
   }
 
-  // ---- starting ----------------------------------------------------------------------------------
+  // ---- starting ---------------------------------------------------------------------------------
 
   DWORD start(Slot& s, Request& r) {
     if (!s.attached) {
@@ -208,7 +209,7 @@ struct WindowsPort : Port {
                               &r.overlapped) != FALSE);
   }
 
-  // ---- lent buffers ------------------------------------------------------------------------------
+  // ---- lent buffers -----------------------------------------------------------------------------
 
   bool borrow(Op& op) {
     if (loans.empty()) {
@@ -251,7 +252,7 @@ struct WindowsPort : Port {
     for (Request* r : waiting) read_lent(slot(r->op->handle), *r);
   }
 
-  // ---- in flight and done ------------------------------------------------------------------------
+  // ---- in flight and done -----------------------------------------------------------------------
 
   void submit_or_fail(Slot& s, Request& r) {
     const DWORD error = start(s, r);
@@ -311,7 +312,7 @@ struct WindowsPort : Port {
     finish(r);
   }
 
-  // ---- asking the system -------------------------------------------------------------------------
+  // ---- asking the system ------------------------------------------------------------------------
 
   // Milliseconds, rounded up: a timer that is early would make its worker spin.
   static DWORD milliseconds(Nanos until) {

@@ -203,12 +203,19 @@ std::string_view env(const char* name) {
   return {};
 }
 
+// Those who have HOME set here use programs from elsewhere, and look for their files where those do.
+std::string home_folder(std::string_view below) {
+  std::string path(env("HOME"));
+  return path.empty() ? std::string(env("APPDATA")) : path.append(below);
+}
+
 const char* const* environment() { return variables().data(); }
 
 void set_variable(const char* literal) {
   const std::string_view all(literal);
   const size_t equals = all.find('=');
-  SetEnvironmentVariableW(wide(all.substr(0, equals)).c_str(), wide(all.substr(equals + 1)).c_str());
+  const std::wstring value = wide(all.substr(equals + 1));
+  SetEnvironmentVariableW(wide(all.substr(0, equals)).c_str(), value.c_str());
   variables().insert(variables().begin(), literal);
 }
 
