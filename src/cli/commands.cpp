@@ -2,6 +2,7 @@
 
 #include "chimera/base/number.hpp"
 #include "chimera/base/packed.hpp"
+#include "chimera/base/text.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/sim/server.hpp"
 #include "chimera/sys/process.hpp"
@@ -134,9 +135,8 @@ constexpr char kAskDetails[] =
     "  additionalProperties items prefixItems anyOf oneOf allOf $ref and the limits of numbers,\n"
     "  lengths and counts.\n"
     "\nA CONVERSATION\n"
-    "  -c keeps it in $XDG_STATE_HOME/chimera/session.json, --session in a file of one's own. "
-    "Only\n"
-    "  answers that came whole are kept.\n"
+    "  -c keeps it in $XDG_STATE_HOME/chimera/session.json, --session in a file of one's own\n"
+    "  (in a folder that is there). Only answers that came whole are kept.\n"
     "\nEXAMPLES\n"
     "  chimera ask why is the sky blue\n"
     "  chimera ask 'Explain this:' < error.log\n"
@@ -218,6 +218,12 @@ const Command* find_command(std::string_view name) {
     if (name == c.name) return &c;
   }
   return nullptr;
+}
+
+std::string_view nearest_command(std::string_view word) {
+  Nearest nearest(word);
+  for (const Command& c : kCommands) nearest.offer(c.name);
+  return nearest.name();
 }
 
 int sim_command(Settings& s) {

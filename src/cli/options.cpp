@@ -35,10 +35,10 @@ namespace {
 constexpr Option kPlain[] = {
     {kTrial | kCalls, 'm', "model", "NAME", "model (gemma3:latest)",
      SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kBench, 'u', "url", "URL",
+    {kRun | kBench | kRepeatable, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
-    {kCalls | kProbe, 'u', "url", "URL",
+    {kCalls | kProbe | kRepeatable, 'u', "url", "URL",
      "server, repeatable (OLLAMA_HOST, else http://127.0.0.1:11434)", add_url},
     {kTrial | kCalls, 0, "api", "DIALECT",
      "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
@@ -87,8 +87,8 @@ constexpr Option kPlain[] = {
     {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
     {kAsk | kMap, 'x', "extract", nullptr, "of the answer only what is in its first code block",
      ON(s.calls.extract = true)},
-    {kAsk, 0, "image", "FILE", "a picture with the prompt, repeatable", add_image},
-    {kAsk, 0, "tool", "FILE|JSON",
+    {kAsk | kRepeatable, 0, "image", "FILE", "a picture with the prompt, repeatable", add_image},
+    {kAsk | kRepeatable, 0, "tool", "FILE|JSON",
      "a tool the model may call, or an array of them, repeatable; calls come out as lines of JSON",
      add_tool},
     {kAsk, 0, "thinking", "hide|stderr|inline",
@@ -105,7 +105,8 @@ constexpr Option kPlain[] = {
      ON(s.calls.stream = false)},
     {kAsk, 0, "raw", nullptr, "print control codes of an answer as they are",
      ON(s.ask.raw = true)},
-    {kTrial | kCalls, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
+    {kTrial | kCalls | kRepeatable, 'o', "option", "NAME VALUE", "a model option, repeatable",
+     free_option},
     {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
@@ -184,7 +185,7 @@ constexpr Option kPlain[] = {
      "on a failed connection, 429 and 503, and on an answer that does not fit --schema; never once "
      "something was printed (2)",
      SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
-    {kFetch | kTrial | kCalls | kProbe, 'H', "header", "'K: V'",
+    {kFetch | kTrial | kCalls | kProbe | kRepeatable, 'H', "header", "'K: V'",
      "a request header, repeatable; never printed or stored", add_header},
     {kFetch | kTrial | kCalls | kProbe, 0, "api-key-file", "FILE",
      "bearer token; never printed or stored (OLLAMA_API_KEY, or OPENAI_API_KEY, as the dialect is)",
@@ -269,7 +270,7 @@ constexpr Option kPlain[] = {
      "what goes to stdout: ndjson, or text: the answer alone, its line breaks as blanks (ndjson)",
      set_format},
     {kMap, 'O', "output", "FILE", "append the results to this file instead of stdout", set_output},
-    {kStats, 0, "metric", "NAME",
+    {kStats | kRepeatable, 0, "metric", "NAME",
      "any number of the records, repeatable up to 8 times: a name, or the last parts of its path "
      "(efficiency_percent; of chimeraforge's files throughput_tps)",
      SET(s.stats.metrics.emplace_back(v); return v.empty() ? wrong("a name") : Result<void>())},
@@ -279,12 +280,12 @@ constexpr Option kPlain[] = {
     {kStats, 0, "clean", nullptr,
      "leave out runs with a cold load, a truncated, looping, failed or empty answer, and list them",
      ON(s.stats.clean = true)},
-    {kStats, 0, "only", "TEXT",
+    {kStats | kRepeatable, 0, "only", "TEXT",
      "only runs whose runtime/configuration has this text in it, repeatable (all)",
      SET(s.stats.only.emplace_back(v); return {})},
     {kStats, 0, "baseline", "PATH", "compare each runtime with its older runs there (none)",
      SET(s.stats.baseline = v; return v.empty() ? wrong("a path") : Result<void>())},
-    {kStats, 0, "fail-on", "CONDITION",
+    {kStats | kRepeatable, 0, "fail-on", "CONDITION",
      "fail when it holds for any runtime, see GATES; repeatable, or several behind one --fail-on",
      SET(s.stats.fail_on.emplace_back(v); return {})},
     {kStats, 0, "seed", "N", "of the bootstrap (1)",
@@ -355,7 +356,7 @@ constexpr Option kPlain[] = {
     {kBench, 0, "arrival", "KIND",
      "gaps between requests: constant, poisson or gamma:SHAPE (constant)",
      LOAD(CHI_TRY(s.load.arrival, lab::parse_arrival(v)); return {})},
-    {kBench, 0, "slo", "CONDITION",
+    {kBench | kRepeatable, 0, "slo", "CONDITION",
      "METRIC:STATISTIC<VALUE, as ttft:p95<200ms or error<1%; exit code 99 when it does not hold, "
      "repeatable",
      LOAD(CHI_TRY(lab::Condition c, lab::parse_condition(v)); s.load.slo.push_back(std::move(c));
@@ -427,7 +428,8 @@ const Option* find_option(Commands command, std::string_view name) {
   static Option simulated;
   for (const sim::Key& k : sim::keys()) {
     if (name != k.name) continue;
-    simulated = {kSim, 0, k.name, k.metavar, k.help, sim_key};
+    const uint32_t commands = k.repeatable ? kSim | kRepeatable : kSim;
+    simulated = {commands, 0, k.name, k.metavar, k.help, sim_key};
     return &simulated;
   }
   return nullptr;
@@ -440,12 +442,18 @@ const Option* find_option(Commands command, char letter) {
   return nullptr;
 }
 
+std::string_view nearest_option(Commands command, std::string_view word) {
+  Nearest nearest(word);
+  for (const Option& o : options_of(command)) nearest.offer(o.name);
+  return nearest.name();
+}
+
 std::vector<Option> options_of(Commands command) {
   std::vector<Option> all;
   for (const Option& o : kOptions) {
     if ((o.commands & command) != 0) all.push_back(o);
   }
-  if (rt::kMinimal || command != kSim) return all;
+  if (rt::kMinimal || (command & kSim) == 0) return all;
   for (const sim::Key& k : sim::keys()) all.push_back(*find_option(kSim, k.name));
   return all;
 }

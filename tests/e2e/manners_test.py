@@ -89,6 +89,43 @@ def help_texts():
     ok(r.code == 2 and r.out == b"" and b"USAGE" in r.err, "no arguments: usage on stderr, exit 2", r)
 
 
+MEANT = """
+aks hi: no such command: aks; did you mean ask?
+mpa: no such command: mpa; did you mean map?
+Run x: no such command: Run; did you mean run?
+nonsense: no such command: nonsense: see chimera --help
+help wroker: no such command: wroker; did you mean worker?
+-m x ask hi: -m: the command comes first: see chimera --help
+ask --temprature 1 hi: --temprature: no such option here; did you mean --temperature?
+ask --temp=1 hi: --temp: no such option here; did you mean --temperature?
+ask --num_ctx 1 hi: --num_ctx: no such option here; did you mean --num-ctx?
+ask -model x hi: -model: no such option here; did you mean --model?
+ask --nonsense hi: --nonsense: no such option here: see chimera ask --help
+run --retries 1: --retries: no such option here; did you mean --max-retries?
+sim --toknes 3: --toknes: no such option here; did you mean --tokens?
+config aks: config: no such command: aks; did you mean config ask?
+config ask --formt json: --formt: no such option here; did you mean --format?
+"""
+
+
+@test
+def meant():
+    for case in MEANT.strip().splitlines():
+        words, wanted = case.split(": ", 1)
+        r = run(*words.split())
+        equal((r.code, r.out, r.words), (2, b"", "chimera: %s\n" % wanted), "meant: " + words)
+    env = {"CHIMERA_MODLE": "x", "XDG_CONFIG_HOME": "/nonexistent"}
+    r = run("config", env=env)
+    equal(r.words, "chimera: warning: CHIMERA_MODLE is set, but there is no such option; did you mean "
+          "CHIMERA_MODEL?\n", "meant: a variable")
+    with folder() as tmp:
+        path = rig.write(tmp + "/c.toml", "[aks]\nmodel = 'x'\n[run]\nnum_cxt = 3\n")
+        r = run("config", "run", "--config", path)
+        equal(r.words.replace(path, "c"), "chimera: warning: c:1: aks: no such option; did you mean ask?\n"
+              "chimera: warning: c:4: run.num_cxt: no such option; did you mean num-ctx?\n",
+              "meant: keys of a file")
+
+
 USAGE = """
 nonsense
 Run
