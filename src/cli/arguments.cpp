@@ -150,7 +150,7 @@ class Parser {
     }
     if (rest_.empty()) return wrong(shown, "needs a value");
     std::string value(take());
-    if (takes_two(o)) {
+    if (takes_two(o) && value.find('=') == value.npos) {
       if (rest_.empty()) return wrong(shown, "needs two values");
       value.push_back('=');
       value.append(take());

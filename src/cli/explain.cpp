@@ -31,7 +31,7 @@ constexpr Row kRows[] = {
     {Errc::http_status, "http_status", 22, "@ answered with an error", nullptr},
     {Errc::auth, "auth", 77, "@ refused access", "give --api-key-file, or a header with -H"},
     {Errc::no_model, "no_model", 69, "@ does not have the model",
-     "fetch it with `ollama pull`, or name another with -m"},
+     "fetch it with `ollama pull`, or give -m one that `chimera probe` lists"},
     {Errc::busy, "busy", 75, "@ is busy", "try again later, or raise --max-retries"},
     {Errc::server_error, "server_error", 22, "@ reported an error", nullptr},
     {Errc::cancelled, "cancelled", 130, "stopped", nullptr},
@@ -141,7 +141,7 @@ std::string did_you_mean(std::string_view before, std::string_view name) {
 }
 
 std::string with_help(std::string words, std::string_view command) {
-  if (words.ends_with('?')) return words;
+  if (words.ends_with('?') || words.find(" --help") != words.npos) return words;
   words.append(": see chimera ").append(command).append(command.empty() ? "" : " ");
   return words.append("--help");
 }

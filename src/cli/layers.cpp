@@ -195,8 +195,7 @@ Result<void> Layers::set(Setting& setting, Settings& s) {
     const bool secret = o.letter == 'H' || value.find('@') != value.npos;
     why = secret ? "the value" : "'" + printable(value, false) + "'";
     why.append(" is not valid");
-    const bool reason = e.code == Errc::usage || std::string_view(e.where) == "not JSON";
-    if (reason) why.append(" (").append(e.where).append(")");
+    why.append(" (").append(e.where).append(")");
   }
   if (!typed) {
     // What is said to all commands need not be good for each of them.

@@ -105,8 +105,8 @@ constexpr Option kPlain[] = {
      ON(s.calls.stream = false)},
     {kAsk, 0, "raw", nullptr, "print control codes of an answer as they are",
      ON(s.ask.raw = true)},
-    {kTrial | kCalls | kRepeatable, 'o', "option", "NAME VALUE", "a model option, repeatable",
-     free_option},
+    {kTrial | kCalls | kRepeatable, 'o', "option", "NAME VALUE",
+     "a model option, repeatable; or NAME=VALUE", free_option},
     {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
@@ -134,44 +134,46 @@ constexpr Option kPlain[] = {
     {kRun, 0, "chimera2-top-p", "X", "", chimera2_option},
     {kRun, 0, "chimera2-top-k", "N", "", chimera2_option},
     {kRun, 0, "chimera2-repeat-penalty", "X", "", chimera2_option},
-    {kRun, 0, "collector-ollama-url", "URL", "server of the first agent (as -u)", place_url},
-    {kRun, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
+    {kRun | kRare, 0, "collector-ollama-url", "URL", "server of the first agent (as -u)",
+     place_url},
+    {kRun | kRare, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
      place_url},
 
-    {kClient, 0, "preset", "NAME",
+    {kClient | kRare, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kMap, 0, "runtime", "KIND",
+    {kRun | kMap | kRare, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
-    {kFetch | kAsk | kWorker, 0, "runtime", "KIND",
+    {kFetch | kAsk | kWorker | kRare, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
-    {kClient, 0, "threads", "N",
+    {kClient | kRare, 0, "threads", "N",
      "workers; of bridge: for I/O (fixed and bridge 2, steal one per processor)",
      SET(return set_int(s.given.threads.emplace(), v, 1, 256, "1 to 256"))},
-    {kClient, 0, "permits", "N", "how many may be at work at once; 0 = all (0)",
+    {kClient | kRare, 0, "permits", "N", "how many may be at work at once; 0 = all (0)",
      SET(return set_int(s.given.permits.emplace(), v, 0, 512, "0 to 512"))},
-    {kClient, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
+    {kClient | kRare, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
      SET(return set_size(s.given.read_size.emplace(), v, 1))},
-    {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
+    {kClient | kRare, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
-    {kTrial | kCalls, 0, "keep-alive", "on|off|TIME",
+    {kTrial | kCalls | kRare, 0, "keep-alive", "on|off|TIME",
      "5m, 0, -1: how long the server keeps the model (its default); on, off: reuse connections "
      "(on)",
      keep_alive},
-    {kFetch, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
+    {kFetch | kRare, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
      keep_alive},
-    {kClient, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
-    {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
+    {kClient | kRare, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
+    {kClient | kRare, 0, "pop", "fifo|lifo",
+     "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "connect-timeout", "TIME",
      "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
-    {kFetch | kTrial | kCalls | kProbe, 0, "first-token-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.first_token, v))},
-    {kFetch | kTrial | kCalls | kProbe, 0, "idle-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "idle-timeout", "TIME",
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
@@ -213,7 +215,7 @@ constexpr Option kPlain[] = {
      set_output},
     {kStats, 'O', "output", "FILE", "write into this file, whole or not at all (stdout)",
      set_output},
-    {kRun, 0, "output-dir", "DIR", "as -O", set_output},
+    {kRun | kRare, 0, "output-dir", "DIR", "as -O", set_output},
     {kAsk, 0, "dry-run", nullptr, "print the exact bytes of the request, send nothing",
      ON(s.dry_run = true)},
     {kAsk, 'v', "verbose", nullptr, "tokens, rate and times on stderr", ON(s.verbose = true)},
@@ -226,7 +228,7 @@ constexpr Option kPlain[] = {
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun | kSelftest | kBench | kMap, 0, "progress", "auto|never",
+    {kRun | kSelftest | kBench | kMap | kRare, 0, "progress", "auto|never",
      "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
@@ -290,7 +292,7 @@ constexpr Option kPlain[] = {
      SET(s.stats.fail_on.emplace_back(v); return {})},
     {kStats, 0, "seed", "N", "of the bootstrap (1)",
      SET(CHI_TRY(s.stats.seed, parse_u64(v)); return {})},
-    {kSelftest, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
+    {kSelftest | kRare, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kSelftest, 0, "rates", "N,N,...", "tok/s of each stream (41,200,5000)",
      SET(return set_list(s.selftest.rates, v, 1'000'000, "1 to 1000000, with commas between"))},
@@ -443,6 +445,13 @@ const Option* find_option(Commands command, char letter) {
 }
 
 std::string_view nearest_option(Commands command, std::string_view word) {
+  // What other programs call it.
+  static constexpr std::string_view kAliases[][2] = {
+      {"max-tokens", "num-predict"}, {"host", "url"},     {"base-url", "url"},
+      {"concurrency", "jobs"},       {"parallel", "jobs"}, {"prompt", "template"}};
+  for (const auto& alias : kAliases) {
+    if (word == alias[0] && find_option(command, alias[1]) != nullptr) return alias[1];
+  }
   Nearest nearest(word);
   for (const Option& o : options_of(command)) nearest.offer(o.name);
   return nearest.name();

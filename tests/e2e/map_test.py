@@ -314,6 +314,21 @@ def manners():
     ok(r.code is not None and not r.out, "map: closed stdin", r)
 
 
+@test
+def what_is_wrong():
+    with folder() as tmp:
+        path = write(tmp + "/in", "a\n")
+        r = run("map", path, "-O", tmp + "/none/out", "--sim=" + QUICK)
+        ok(r.code == 74 and one_error_line(r) and "cannot write: no such file or folder" in r.words,
+           "-O without its folder: 74", r)
+        r = run("map", "Classify: {}", "--sim=" + QUICK)
+        ok(r.code == 65 and one_error_line(r) and r.words.endswith("a prompt is given with --template\n"),
+           "a prompt instead of a file", r)
+        r = run("map", path, "--template", "{title}", "--quiet", "--sim=" + QUICK)
+        equal(lines(r.out)[0]["error"], 'no "title" in the record, which is text: {text} is all of it',
+              "a member of a text")
+
+
 def asked_for(url, route):
     """How often a simulator was."""
     text = run("fetch", url + "/metrics").text

@@ -183,7 +183,8 @@ struct Settings {
   std::string command;                   // the arguments as a shell takes them, without secrets
 };
 
-// Which commands have an option, one bit each, and two bits about the option itself.
+// Which commands have an option, one bit each, and three bits about the option itself. Those of
+// every command are rarely given.
 enum Commands : uint32_t {
   kRun = 1,
   kFetch = 2,
@@ -200,6 +201,7 @@ enum Commands : uint32_t {
   kConfig = 4096,
   kCompletion = 8192,
   kRepeatable = 16384,                   // and what may be given several times
+  kRare = 32768,                         // and what stands behind the others in --help
   kEvery = ~uint32_t{kForwarded | kRepeatable},
   kTrial = kRun | kBench | kForwarded,
   kCalls = kAsk | kMap | kWorker,        // those that send a user's own prompts
