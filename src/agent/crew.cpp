@@ -61,9 +61,9 @@ rt::Task<bool> ingest_all(const CrewSettings& s, AgentOutcome& out) {
   co_return true;
 }
 
-rt::Task<void> work(const CrewSettings& s, const wire::Url& url, AgentOutcome& out, Progress* p) {
+rt::Task<void> work(const CrewSettings& s, size_t server, AgentOutcome& out, Progress* p) {
   const Nanos begin = sys::now();
-  llm::Endpoint endpoint(url, s.client);
+  llm::Endpoint endpoint(s.endpoints[server], s.client, &s.dialects[server]);
   enter(p, Stage::ingest);
   const bool read = co_await ingest_all(s, out);
   out.ingest_duration = sys::now() - begin;
@@ -94,13 +94,13 @@ rt::Task<void> work(const CrewSettings& s, const wire::Url& url, AgentOutcome& o
 
 // One agent. Its clock starts when it is let in: a permit that is waited for is not its work. What
 // it waits for a worker is charged to an account that begins with the clock, so that both agree.
-rt::Task<void> run_agent(const CrewSettings& s, const wire::Url& url, rt::Gate& gate,
+rt::Task<void> run_agent(const CrewSettings& s, size_t server, rt::Gate& gate,
                          AgentOutcome& out, Progress* progress) {
   co_await gate.acquire();
   rt::Account account;
   rt::Scope scope;
   const Nanos begin = sys::now();
-  scope.start(work(s, url, out, progress), rt::Place::same(), &account);
+  scope.start(work(s, server, out, progress), rt::Place::same(), &account);
   co_await scope.join();
   out.total = sys::now() - begin;
   out.ready_wait = account.ready_wait.load();
@@ -190,9 +190,9 @@ rt::Task<void> run_agents(const CrewSettings& settings, size_t first, size_t cou
   for (size_t i = first; i < first + count; ++i) {
     AgentOutcome& agent = outcome.agents[i - first];
     agent.config = settings.agents[i];
-    const wire::Url& url = settings.endpoints[i % settings.endpoints.size()];
+    const size_t server = i % settings.endpoints.size();
     Progress* p = i < progress.size() ? &progress[i] : nullptr;
-    scope.start(run_agent(settings, url, gate, agent, p));
+    scope.start(run_agent(settings, server, gate, agent, p));
   }
   co_await scope.join();
   outcome.wall = sys::now() - begin;

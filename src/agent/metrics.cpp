@@ -81,7 +81,7 @@ bool MetricSink::wants(std::string_view name) {
 Result<double> MetricSink::parse(std::string_view text) {
   text = trim(text);
   while (text.ends_with('%') || text.ends_with('s')) text.remove_suffix(1);
-  if (text.size() > kMetricBytes) return fail(Errc::bad_input, "number");
+  if (text.size() > kMetricBytes) return fail(Errc::bad_input, "not a number");
   std::string digits;
   for (char c : text) {
     if (c != ',') digits += c;

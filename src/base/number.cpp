@@ -72,7 +72,7 @@ Decimal shortest_decimal(double value) {
   return out;
 }
 
-Result<uint64_t> bad_number() { return fail(Errc::bad_input, "number"); }
+Result<uint64_t> bad_number() { return fail(Errc::bad_input, "not a number"); }
 
 }  // namespace
 
@@ -91,12 +91,12 @@ Result<int64_t> parse_i64(std::string_view text) {
   const bool negative = text.starts_with('-');
   CHI_TRY(const uint64_t magnitude, parse_u64(text.substr(negative)));
   const uint64_t limit = static_cast<uint64_t>(INT64_MAX) + negative;
-  if (magnitude > limit) return fail(Errc::bad_input, "number");
+  if (magnitude > limit) return fail(Errc::bad_input, "not a number");
   return static_cast<int64_t>(negative ? 0 - magnitude : magnitude);
 }
 
 Result<double> parse_double(std::string_view text) {
-  if (!is_decimal(text)) return fail(Errc::bad_input, "number");
+  if (!is_decimal(text)) return fail(Errc::bad_input, "not a number");
   const bool negative = text.front() == '-';
   skip_sign(text);
   const double value = Decimal(text).to_double();

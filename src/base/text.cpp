@@ -48,7 +48,33 @@ void append_hex(std::string& out, uint32_t value) {
   for (; shift >= 0; shift -= 4) out += "0123456789abcdef"[value >> shift & 0xf];
 }
 
+// Whether at most so many edits make one of the other.
+bool within(std::string_view a, std::string_view b, int edits) {
+  while (!a.empty() && !b.empty() && a[0] == b[0]) {
+    a.remove_prefix(1);
+    b.remove_prefix(1);
+  }
+  if (a.empty() || b.empty()) return a.size() + b.size() <= static_cast<size_t>(edits);
+  if (edits == 0) return false;
+  const bool crossed = a.size() > 1 && b.size() > 1 && a[0] == b[1] && a[1] == b[0];
+  return within(a.substr(1), b, edits - 1) || within(a, b.substr(1), edits - 1) ||
+         within(a.substr(1), b.substr(1), edits - 1) ||
+         (crossed && within(a.substr(2), b.substr(2), edits - 1));
+}
+
 }  // namespace
+
+void Nearest::offer(std::string_view name) {
+  const int most = name.size() < 5 ? 1 : 2;
+  int rank = 0;
+  while (rank <= most && !within(word_, name, rank)) ++rank;
+  if (rank > most) rank = 3 + !name.starts_with(word_);
+  const bool part = rank < 4 || (word_.size() > 2 && name.find(word_) != name.npos);
+  if (!part || rank > rank_ || name == name_) return;
+  alone_ = rank < rank_ || rank < 3;
+  if (rank < rank_) name_ = name;
+  rank_ = rank;
+}
 
 std::string_view trim_left(std::string_view s) {
   while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
@@ -78,7 +104,7 @@ bool icontains(std::string_view haystack, std::string_view lower_needle) {
   const size_t n = lower_needle.size();
   if (n == 0) return true;
   const char lower = lower_needle[0];
-  const char upper = is_alpha(lower) ? static_cast<char>(lower - 32) : lower;
+  const char upper = to_upper(lower);
   for (size_t i = 0; i + n <= haystack.size(); ++i) {
     const char c = haystack[i];
     if ((c == lower || c == upper) && iequals({&haystack[i], n}, lower_needle)) return true;

@@ -63,7 +63,7 @@ Result<Nanos> parse_duration(std::string_view text) {
     if (ns > kLongest) return fail(Errc::bad_input, "duration too long");
     return static_cast<Nanos>(ns + 0.5);
   }
-  return fail(Errc::bad_input, "duration");
+  return fail(Errc::bad_input, "not a time such as 80ms");
 }
 
 void append_duration(std::string& out, Nanos n) {

@@ -87,6 +87,11 @@ class Parser {
     return fail(Errc::usage, "arguments");
   }
 
+  Result<void> unknown(std::string_view shown, std::string_view name) {
+    const auto all = static_cast<Commands>(command_ | own_);
+    return wrong(shown, "no such option here" + did_you_mean("--", nearest_option(all, name)));
+  }
+
   template <class Name>
   const Option* find(Name name) const {
     const Option* const o = find_option(own_, name);
@@ -99,7 +104,7 @@ class Parser {
     std::string shown = "--";
     shown.append(name);
     const Option* o = find(name);
-    if (o == nullptr) return wrong(shown, "no such option here");
+    if (o == nullptr) return unknown(shown, name);
     if (equals != std::string_view::npos) {
       if (o->metavar == nullptr) return wrong(shown, "takes no value");
       set(*o, shown, text.substr(equals + 1));
@@ -109,6 +114,10 @@ class Parser {
   }
 
   Result<void> short_options(std::string_view letters) {
+    // Else "-model x" would ask a model "odel".
+    if (letters.size() > 1 && find(letters) != nullptr) {
+      return unknown("-" + std::string(letters), letters);
+    }
     while (!letters.empty()) {
       std::string shown = "-";
       shown.push_back(letters[0]);
@@ -141,7 +150,7 @@ class Parser {
     }
     if (rest_.empty()) return wrong(shown, "needs a value");
     std::string value(take());
-    if (takes_two(o)) {
+    if (takes_two(o) && value.find('=') == value.npos) {
       if (rest_.empty()) return wrong(shown, "needs two values");
       value.push_back('=');
       value.append(take());

@@ -262,7 +262,7 @@ int keep(Job& job) {
   all.push_back({"assistant", job.result.call.text, {}, job.result.call.tool_calls, {}, {}});
   const auto saved = save_session(job.session, all);
   if (saved) return 0;
-  complain("cannot write", saved.error(), job.session);
+  complain("cannot keep the conversation", saved.error(), job.session);
   return 74;
 }
 
@@ -313,6 +313,15 @@ Result<void> recall(Job& job) {
   return {};
 }
 
+// No answer is asked for that could not be kept.
+int check_folder(const std::string& session) {
+  const std::string folder = folder_of(session);
+  const auto there = sys::file_info(folder, true);
+  if (session.empty() || there) return 0;
+  complain("cannot keep the conversation", there.error(), folder);
+  return 74;
+}
+
 int dry_run(const Job& job) {
   const Settings& s = job.settings;
   return print(request_text(s.urls[0], s.client, request_of(job)));
@@ -324,6 +333,8 @@ int ask_command(Settings& s) {
   CallWays ways;
   Answer answer(s);
   Job job{s, ways, answer, {}, {}, {}, {}};
+  const int unkept = check_folder(s.ask.session);
+  if (unkept != 0) return unkept;
   const auto recalled = recall(job);
   if (!recalled) return refuse(recalled.error(), job.session);
   auto prompt = whole_prompt(s);

@@ -353,7 +353,9 @@ int bench_command(Settings& s) {
     return usage("-f: text or json, but in load mode");
   }
   if (s.positional.size() > 1) return usage("one folder to read");
-  if (s.output.empty()) return usage("-O says where the results go");
+  if (s.output.empty()) {
+    return usage("give -O OUT for the experiment, or -n, -c or --rate for a load test");
+  }
   Experiment e(s);
   if (!s.positional.empty()) e.directory = s.positional[0];
   int code = find_variants(e);

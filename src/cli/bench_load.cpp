@@ -46,6 +46,7 @@ struct Server {
   explicit Server(const wire::Url& u) : url(u), name(u.text()) {}
   const wire::Url& url;
   std::string name;
+  Own<llm::Dialect> dialect = make_own<llm::Dialect>();
   std::vector<Own<llm::Endpoint>> idle;         // the one used last is behind
 };
 
@@ -184,7 +185,7 @@ rt::Task<void> LoadTest::one(rt::Gate& gate, Nanos planned, Nanos permitted) {
   Server& server = servers_[index];
   Own<llm::Endpoint> endpoint;
   if (server.idle.empty()) {
-    endpoint = make_own<llm::Endpoint>(server.url, s_.client);
+    endpoint = make_own<llm::Endpoint>(server.url, s_.client, server.dialect.get());
   } else {
     endpoint = std::move(server.idle.back());
     server.idle.pop_back();

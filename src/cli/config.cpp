@@ -98,7 +98,7 @@ void print_all(Output& out, const Layers& layers, Commands command, const Settin
 }
 
 int refuse(const Layers& layers, const Error& e) {
-  say(e.code == Errc::usage ? layers.what + ": see chimera config --help" : layers.what);
+  say(e.code == Errc::usage ? with_help(layers.what, "config") : layers.what);
   return exit_code(e);
 }
 
@@ -133,7 +133,9 @@ int config_main(std::span<char* const> words, Settings& s) {
     done = fail(Errc::usage, "arguments");
   }
   if (done && (s.positional.empty() ? about != nullptr : s.positional[0] != name)) {
-    layers.what = "config: no such command: " + (s.positional.empty() ? "" : s.positional[0]);
+    const std::string word = s.positional.empty() ? "" : s.positional[0];
+    layers.what =
+        "config: no such command: " + word + did_you_mean("config ", nearest_command(word));
     done = fail(Errc::usage, "arguments");
   }
   if (done) done = layers.apply(s);

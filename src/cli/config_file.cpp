@@ -75,7 +75,12 @@ std::string ConfigReader::place_of(const Item& item, std::string_view key) const
 
 void ConfigReader::unknown(const Item& item, std::string_view key) {
   skip(item.path);
-  to_.warnings.push_back(place_of(item, key).append(": no such option"));
+  const std::string_view word = key.substr(key.rfind('.') + 1);
+  const bool one = layer_ == Layer::table || layer_ == Layer::profile_table;
+  const std::string_view near = item.type == Item::table
+                                    ? nearest_command(word)
+                                    : nearest_option(one ? to_.command_ : kEvery, dashed(word));
+  to_.warnings.push_back(place_of(item, key).append(": no such option") + did_you_mean("", near));
 }
 
 Result<void> ConfigReader::add(const Option& option, Layer layer, const Item& item,
@@ -163,7 +168,7 @@ Result<void> ConfigReader::option(const Item& item, std::string_view key) {
                        (name == "profile" && to_.command_ != kSim);
   if (found == nullptr || chooses) {
     const bool table = layer_ == Layer::table || layer_ == Layer::profile_table;
-    if (chooses || table || find_option(kAnyCommand, name) == nullptr) unknown(item, item.path);
+    if (chooses || table || find_option(kEvery, name) == nullptr) unknown(item, item.path);
     skip(item.path);
     return {};
   }

@@ -21,7 +21,7 @@ struct Row {
 constexpr Row kRows[] = {
     {Errc::resolve, "resolve", 6, "cannot find the address of @",
      "check the name, or use an IP address"},
-    {Errc::refused, "refused", 7, "nothing listens on @", "start Ollama, or add --sim"},
+    {Errc::refused, "refused", 7, "nothing listens on @", nullptr},
     {Errc::timed_out, "deadline", 28, "the ? deadline fired", nullptr},
     {Errc::reset, "reset", 56, "@ broke the connection", nullptr},
     {Errc::closed, "closed", 141, "the output was closed", nullptr},
@@ -31,7 +31,7 @@ constexpr Row kRows[] = {
     {Errc::http_status, "http_status", 22, "@ answered with an error", nullptr},
     {Errc::auth, "auth", 77, "@ refused access", "give --api-key-file, or a header with -H"},
     {Errc::no_model, "no_model", 69, "@ does not have the model",
-     "fetch it with `ollama pull`, or name another with -m"},
+     "fetch it with `ollama pull`, or give -m one that `chimera probe` lists"},
     {Errc::busy, "busy", 75, "@ is busy", "try again later, or raise --max-retries"},
     {Errc::server_error, "server_error", 22, "@ reported an error", nullptr},
     {Errc::cancelled, "cancelled", 130, "stopped", nullptr},
@@ -58,6 +58,15 @@ std::string place_of(std::string_view subject) {
   place.push_back(':');
   append_u64(place, url->port);
   return place;
+}
+
+// Who does not listen is most often an Ollama that was not started, or one elsewhere that hears its
+// own machine only, as it does by default.
+std::string_view start_what(std::string_view place) {
+  if (!place.ends_with(":11434")) return "start the server there, or check host and port";
+  const bool here = place.starts_with("127.") || place.starts_with("localhost:") ||
+                    place.starts_with("[::1]:");
+  return here ? "start Ollama, or add --sim" : "start Ollama there with OLLAMA_HOST=0.0.0.0";
 }
 
 bool is_http(Errc code) {
@@ -114,13 +123,27 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
   }
   append_number(s, e);
   if (!words.empty() && words != subject) s.append(": ").append(words);
+  const bool no_listener = e.code == Errc::refused && !no_route;
   const bool no_route_there = e.code == Errc::http_status && (e.os == 404 || e.os == 405);
   const std::string_view remedy = e.code == Errc::timed_out ? option_of(e.where)
                                   : no_route_there          ? "try another --api"
+                                  : no_listener             ? start_what(place)
                                   : row.remedy != nullptr   ? row.remedy
                                                             : "";
   if (with_remedy && !remedy.empty()) s.append(": ").append(remedy);
   return printable(s, false);
+}
+
+std::string did_you_mean(std::string_view before, std::string_view name) {
+  std::string s;
+  if (!name.empty()) s.append("; did you mean ").append(before).append(name).append("?");
+  return s;
+}
+
+std::string with_help(std::string words, std::string_view command) {
+  if (words.ends_with('?') || words.find(" --help") != words.npos) return words;
+  words.append(": see chimera ").append(command).append(command.empty() ? "" : " ");
+  return words.append("--help");
 }
 
 void say(std::string_view line) {

@@ -14,7 +14,7 @@ namespace chimera::cli {
 namespace {
 
 constexpr size_t kColumn = 30;      // where the help of an option begins
-constexpr size_t kWidth = 100;
+constexpr size_t kWidth = 80;
 
 // `text` from column kColumn on, wrapped at blanks.
 void append_wrapped(std::string& out, std::string_view text) {
@@ -64,12 +64,20 @@ void append_option(std::string& out, char letter, const char* name, const char* 
   append_entry(out, std::move(left), help);
 }
 
+void append_options(std::string& out, Commands command, uint32_t rare) {
+  for (const Option& o : options()) {
+    const bool here = (o.commands & command) != 0 && (o.commands & kRare) == rare;
+    if (here) append_option(out, o.letter, o.name, o.metavar, o.help);
+  }
+}
+
 constexpr std::string_view kCodes =
-    "  0 ok; 1 part of the work failed; 2 usage; 3 regressed; 6 cannot resolve; 7 cannot connect;\n"
-    "  18 truncated stream; 22 HTTP error status; 28 a deadline fired; 56 reset or bad framing;\n"
-    "  65 bad input data; 69 model not there; 74 cannot write; 75 busy (429/503); 77 auth refused;"
-    "\n  78 bad config; 99 a bound exceeded; 130/143 interrupted; 141 output closed. When nothing\n"
-    "  succeeded the code is never 0.\n";
+    "  0 ok; 1 part of the work failed; 2 usage; 3 regressed; 6 cannot resolve; 7\n"
+    "  cannot connect; 18 truncated stream; 22 HTTP error status; 28 a deadline\n"
+    "  fired; 56 reset or bad framing; 65 bad input data; 69 model not there; 74\n"
+    "  cannot write; 75 busy (429/503); 77 auth refused; 78 bad config; 99 a bound\n"
+    "  exceeded; 130/143 interrupted; 141 output closed. When nothing succeeded the\n"
+    "  code is never 0.\n";
 
 }  // namespace
 
@@ -92,8 +100,9 @@ std::string help_text() {
       "  chimera ask why is the sky blue             the answer, as it comes\n"
       "  chimera map < lines.txt > answers.ndjson    an answer for each line\n"
       "  chimera sim --port 11434 --rate 40          a server to try things on\n\n"
-      "chimera COMMAND --help tells the rest. -V, --version prints the version. Any option can be\n"
-      "set as CHIMERA_OPTION in the environment, or in a file: see chimera config --help.\n");
+      "chimera COMMAND --help tells the rest. -V, --version prints the version. Any\n"
+      "option can be set as CHIMERA_OPTION in the environment, or in a file: see\n"
+      "chimera config --help.\n");
   return s;
 }
 
@@ -105,32 +114,30 @@ std::string help_text(const Command& c) {
       .append(" ")
       .append(c.synopsis)
       .append("\n\nOPTIONS\n");
-  for (const Option& o : options()) {
-    if ((o.commands & c.bit) != 0) append_option(s, o.letter, o.name, o.metavar, o.help);
+  append_options(s, c.bit, 0);
+  if (!rt::kMinimal && c.bit == kSim) {
+    for (const sim::Key& k : sim::keys()) append_option(s, 0, k.name, k.metavar, k.help);
+    s.append("\nFAULTS (--fault KIND:PROBABILITY@POSITION; the first to strike counts)\n");
+    for (const sim::FaultHelp& f : sim::fault_help()) {
+      append_entry(s, std::string("  ") + f.name, f.help);
+    }
   }
+  if (!s.ends_with("\nOPTIONS\n")) s.append("\nOTHER OPTIONS\n");
+  append_options(s, c.bit, kRare);
+  append_option(s, 'h', "help", nullptr, "this text");
   if ((c.bit & kClient) != 0) {
-    s.append("\nPRESETS (--preset NAME; a flag counts more than a preset, wherever it stands)\n");
+    s.append("\nPRESETS (--preset NAME; a flag counts more, wherever it stands)\n");
     for (const Preset& p : presets()) {
       if (!holds(p)) continue;
       const std::string words = knobs_of(p) + ": " + p.stands_for;
       append_entry(s, std::string("  ") + p.name, words.c_str());
     }
     if (rt::kOneRuntime) append_entry(s, "  (none)", knobs_of(default_knobs()).c_str());
-    s.append("\nOTHER\n");
   }
-  if (!rt::kMinimal && c.bit == kSim) {
-    for (const sim::Key& k : sim::keys()) append_option(s, 0, k.name, k.metavar, k.help);
-    s.append("\nFAULTS (--fault KIND:PROBABILITY@POSITION; the first that strikes counts)\n");
-    for (const sim::FaultHelp& f : sim::fault_help()) {
-      append_entry(s, std::string("  ") + f.name, f.help);
-    }
-    s.append("\nOTHER\n");
-  }
-  append_option(s, 'h', "help", nullptr, "this text");
   if ((c.bit & (kIngest | kStats)) == 0) {
     s.append(
-        "\nTIME is 500us, 80ms, 5s, 2m or 1h; a bare number is seconds. BYTES may end in k or m"
-        " (1k = 1024).\n");
+        "\nTIME is 500us, 80ms, 5s, 2m or 1h; a bare number is seconds. BYTES may end\n"
+        "in k or m (1k = 1024).\n");
   }
   append_unpacked(s, c.details);
   return s.append("\nEXIT CODES\n").append(kCodes);

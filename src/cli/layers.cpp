@@ -2,7 +2,6 @@
 // configuration file is read in config_file.cpp.
 #include "chimera/cli/layers.hpp"
 
-#include "chimera/base/packed.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/cli/explain.hpp"
 #include "chimera/cli/presets.hpp"
@@ -75,12 +74,6 @@ bool takes(const Option& o, std::string_view value) {
   return o.set(scratch, o, value).has_value();
 }
 
-bool repeatable(const Option& o) {
-  std::string help;
-  append_unpacked(help, o.help);
-  return help.find("repeatable") != std::string::npos;
-}
-
 std::string shown_value(const Option& o, std::string_view value) {
   if (o.letter == 'H') return std::string(value.substr(0, value.find(':'))).append(": ***");
   return std::string(value);
@@ -139,8 +132,12 @@ Result<void> Layers::add_variable(std::string_view name, std::string_view value)
   }
   const Option* const found = good ? find_option(command_, key) : nullptr;
   if (found == nullptr) {
-    good = good && find_option(kAnyCommand, key) != nullptr;
-    if (!good) warnings.push_back(shown + " is set, but there is no such option");
+    good = good && find_option(kEvery, key) != nullptr;
+    if (good) return {};
+    std::string near(nearest_option(kEvery, key));
+    for (char& c : near) c = c == '-' ? '_' : to_upper(c);
+    warnings.push_back(shown + " is set, but there is no such option" +
+                       did_you_mean("CHIMERA_", near));
     return {};
   }
   if (value.empty()) return {};
@@ -198,8 +195,7 @@ Result<void> Layers::set(Setting& setting, Settings& s) {
     const bool secret = o.letter == 'H' || value.find('@') != value.npos;
     why = secret ? "the value" : "'" + printable(value, false) + "'";
     why.append(" is not valid");
-    const bool reason = e.code == Errc::usage || std::string_view(e.where) == "not JSON";
-    if (reason) why.append(" (").append(e.where).append(")");
+    why.append(" (").append(e.where).append(")");
   }
   if (!typed) {
     // What is said to all commands need not be good for each of them.

@@ -41,6 +41,17 @@ int print_help(std::string_view text, std::span<char* const> arguments) {
   return print(out);
 }
 
+int no_such_command(std::string_view name) {
+  std::string words(name);
+  if (name.starts_with('-')) {
+    words.append(": the command comes first");
+  } else {
+    words.insert(0, "no such command: ").append(did_you_mean("", nearest_command(name)));
+  }
+  say(with_help(std::move(words), ""));
+  return 2;
+}
+
 bool wants_help(std::string_view a) { return a == "-h" || a == "--help"; }
 
 int start(std::span<char* const> arguments) {
@@ -54,16 +65,15 @@ int start(std::span<char* const> arguments) {
     name = arguments[0];
     const Command* about = find_command(name);
     if (about != nullptr) return print_help(help_text(*about), arguments);
+    if (!name.starts_with('-')) return no_such_command(name);
+    name = "help";
   }
   if (wants_help(name) || name == "help") return print_help(help_text(), arguments);
   if (name == "-V" || name == "--version" || name == "version") {
     return print(std::string("chimera ").append(version()).append("\n"));
   }
   const Command* command = find_command(name);
-  if (command == nullptr) {
-    say(std::string("no such command: ").append(name).append(": see chimera --help"));
-    return 2;
-  }
+  if (command == nullptr) return no_such_command(name);
   for (char* a : arguments) {
     if (std::string_view(a) == "--") break;
     if (wants_help(a)) return print_help(help_text(*command), arguments);
@@ -78,8 +88,7 @@ int start(std::span<char* const> arguments) {
   if (parsed) parsed = layers.apply(settings);
   if (!parsed) {
     const bool usage = parsed.error().code == Errc::usage;
-    if (usage) layers.what.append(": see chimera ").append(command->name).append(" --help");
-    say(layers.what);
+    say(usage ? with_help(layers.what, command->name) : layers.what);
     return exit_code(parsed.error());
   }
   for (const std::string& w : layers.warnings) {

@@ -388,7 +388,7 @@ Result<void> open_output(Job& job) {
 
 int map_command(Settings& s) {
   if (s.positional.size() > 1) {
-    say("map takes one file: see chimera map --help");
+    say("map takes one file; the prompt is that of --template: see chimera map --help");
     return 2;
   }
   if (!s.map.pattern.empty() && !template_has_place(s.map.pattern)) {
@@ -405,10 +405,17 @@ int map_command(Settings& s) {
   const bool file = !s.positional.empty() && s.positional[0] != "-";
   const std::string path = file ? s.positional[0] : std::string();
   const auto output = open_output(job);
-  if (!output) return refuse(output.error(), s.output.empty() ? s.map.resume : s.output);
+  if (!output) {
+    complain("cannot write", output.error(), s.output.empty() ? s.map.resume : s.output);
+    return 74;
+  }
   const int opened = open_calls(s, "map", false, job.ways);
   if (opened != 0) return opened;
   const auto input = job.source.open(path);
+  if (!input && path.find_first_of(" {") != path.npos) {
+    say("map: no such file: '" + path + "': a prompt is given with --template");
+    return exit_code(input.error());
+  }
   if (!input) return refuse(input.error(), file ? path : "standard input");
   job.ways.runtime.run(run_lanes(job));
   if (!job.resumed && sys::stop_signal() == 0) return refuse(job.resumed.error(), s.map.resume);

@@ -93,6 +93,7 @@ Result<std::string> fill_template(std::string_view pattern, std::string_view lin
     const auto value = input == MapInput::text ? std::string_view() : member_at(line, name);
     if (value.empty()) {
       what = "no \"" + std::string(name) + "\" in the record";
+      if (input == MapInput::text) what.append(", which is text: {text} is all of it");
       return fail(Errc::bad_input, "template");
     }
     append_value(out, value);

@@ -35,10 +35,10 @@ namespace {
 constexpr Option kPlain[] = {
     {kTrial | kCalls, 'm', "model", "NAME", "model (gemma3:latest)",
      SET(s.model = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kBench, 'u', "url", "URL",
+    {kRun | kBench | kRepeatable, 'u', "url", "URL",
      "server, repeatable; agent i uses url[i mod n] (OLLAMA_HOST, else http://127.0.0.1:11434)",
      add_url},
-    {kCalls | kProbe, 'u', "url", "URL",
+    {kCalls | kProbe | kRepeatable, 'u', "url", "URL",
      "server, repeatable (OLLAMA_HOST, else http://127.0.0.1:11434)", add_url},
     {kTrial | kCalls, 0, "api", "DIALECT",
      "ollama, ollama-chat, openai, openai-completions or auto (ollama)",
@@ -87,8 +87,8 @@ constexpr Option kPlain[] = {
     {kCalls, 0, "json", nullptr, "the answer must be JSON", ON(s.calls.schema = "\"json\"")},
     {kAsk | kMap, 'x', "extract", nullptr, "of the answer only what is in its first code block",
      ON(s.calls.extract = true)},
-    {kAsk, 0, "image", "FILE", "a picture with the prompt, repeatable", add_image},
-    {kAsk, 0, "tool", "FILE|JSON",
+    {kAsk | kRepeatable, 0, "image", "FILE", "a picture with the prompt, repeatable", add_image},
+    {kAsk | kRepeatable, 0, "tool", "FILE|JSON",
      "a tool the model may call, or an array of them, repeatable; calls come out as lines of JSON",
      add_tool},
     {kAsk, 0, "thinking", "hide|stderr|inline",
@@ -105,7 +105,8 @@ constexpr Option kPlain[] = {
      ON(s.calls.stream = false)},
     {kAsk, 0, "raw", nullptr, "print control codes of an answer as they are",
      ON(s.ask.raw = true)},
-    {kTrial | kCalls, 'o', "option", "NAME VALUE", "a model option, repeatable", free_option},
+    {kTrial | kCalls | kRepeatable, 'o', "option", "NAME VALUE",
+     "a model option, repeatable; or NAME=VALUE", free_option},
     {kTrial | kCalls, 0, "num-gpu", "N", "layers on the GPU (server's default)", common_option},
     {kTrial | kCalls, 0, "num-ctx", "N", "context window, tokens (server's default; 4096 assumed)",
      common_option},
@@ -133,44 +134,46 @@ constexpr Option kPlain[] = {
     {kRun, 0, "chimera2-top-p", "X", "", chimera2_option},
     {kRun, 0, "chimera2-top-k", "N", "", chimera2_option},
     {kRun, 0, "chimera2-repeat-penalty", "X", "", chimera2_option},
-    {kRun, 0, "collector-ollama-url", "URL", "server of the first agent (as -u)", place_url},
-    {kRun, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
+    {kRun | kRare, 0, "collector-ollama-url", "URL", "server of the first agent (as -u)",
+     place_url},
+    {kRun | kRare, 0, "insight-ollama-url", "URL", "server of the second agent (as a second -u)",
      place_url},
 
-    {kClient, 0, "preset", "NAME",
+    {kClient | kRare, 0, "preset", "NAME",
      "knobs as a system of the study has them, see PRESETS (smol-1kb)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
-    {kRun | kMap, 0, "runtime", "KIND",
+    {kRun | kMap | kRare, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (fixed)", set_kind},
-    {kFetch | kAsk | kWorker, 0, "runtime", "KIND",
+    {kFetch | kAsk | kWorker | kRare, 0, "runtime", "KIND",
      "scheduler: steal, fixed, local or bridge (local, unless another knob asks for more)",
      set_kind},
-    {kClient, 0, "threads", "N",
+    {kClient | kRare, 0, "threads", "N",
      "workers; of bridge: for I/O (fixed and bridge 2, steal one per processor)",
      SET(return set_int(s.given.threads.emplace(), v, 1, 256, "1 to 256"))},
-    {kClient, 0, "permits", "N", "how many may be at work at once; 0 = all (0)",
+    {kClient | kRare, 0, "permits", "N", "how many may be at work at once; 0 = all (0)",
      SET(return set_int(s.given.permits.emplace(), v, 0, 512, "0 to 512"))},
-    {kClient, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
+    {kClient | kRare, 0, "read-size", "BYTES", "cap of one socket read: 1k, 8k, ... (1k)",
      SET(return set_size(s.given.read_size.emplace(), v, 1))},
-    {kClient, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
+    {kClient | kRare, 0, "coalesce", "BYTES", "hold body bytes back until this many; 0 = off (0)",
      SET(return set_size(s.given.coalesce.emplace(), v, 0))},
-    {kTrial | kCalls, 0, "keep-alive", "on|off|TIME",
+    {kTrial | kCalls | kRare, 0, "keep-alive", "on|off|TIME",
      "5m, 0, -1: how long the server keeps the model (its default); on, off: reuse connections "
      "(on)",
      keep_alive},
-    {kFetch, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
+    {kFetch | kRare, 0, "keep-alive", "on|off", "off: ask the server to close the connection (on)",
      keep_alive},
-    {kClient, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
-    {kClient, 0, "pop", "fifo|lifo", "which task a worker of --runtime steal takes first (fifo)",
+    {kClient | kRare, 0, "pin", nullptr, "pin worker i to processor i", ON(s.runtime.pin = true)},
+    {kClient | kRare, 0, "pop", "fifo|lifo",
+     "which task a worker of --runtime steal takes first (fifo)",
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
-    {kFetch | kTrial | kCalls | kProbe, 0, "connect-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "connect-timeout", "TIME",
      "name and connection; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
-    {kFetch | kTrial | kCalls | kProbe, 0, "first-token-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
      SET(return set_duration(s.client.timeouts.first_token, v))},
-    {kFetch | kTrial | kCalls | kProbe, 0, "idle-timeout", "TIME",
+    {kFetch | kTrial | kCalls | kProbe | kRare, 0, "idle-timeout", "TIME",
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
@@ -184,7 +187,7 @@ constexpr Option kPlain[] = {
      "on a failed connection, 429 and 503, and on an answer that does not fit --schema; never once "
      "something was printed (2)",
      SET(return set_int(s.client.max_retries, v, 0, 1000, "0 to 1000"))},
-    {kFetch | kTrial | kCalls | kProbe, 'H', "header", "'K: V'",
+    {kFetch | kTrial | kCalls | kProbe | kRepeatable, 'H', "header", "'K: V'",
      "a request header, repeatable; never printed or stored", add_header},
     {kFetch | kTrial | kCalls | kProbe, 0, "api-key-file", "FILE",
      "bearer token; never printed or stored (OLLAMA_API_KEY, or OPENAI_API_KEY, as the dialect is)",
@@ -212,7 +215,7 @@ constexpr Option kPlain[] = {
      set_output},
     {kStats, 'O', "output", "FILE", "write into this file, whole or not at all (stdout)",
      set_output},
-    {kRun, 0, "output-dir", "DIR", "as -O", set_output},
+    {kRun | kRare, 0, "output-dir", "DIR", "as -O", set_output},
     {kAsk, 0, "dry-run", nullptr, "print the exact bytes of the request, send nothing",
      ON(s.dry_run = true)},
     {kAsk, 'v', "verbose", nullptr, "tokens, rate and times on stderr", ON(s.verbose = true)},
@@ -225,7 +228,7 @@ constexpr Option kPlain[] = {
      ON(s.quiet = true)},
     {kRun, 'v', "verbose", nullptr, "a line on stderr for each agent of each run",
      ON(s.verbose = true)},
-    {kRun | kSelftest | kBench | kMap, 0, "progress", "auto|never",
+    {kRun | kSelftest | kBench | kMap | kRare, 0, "progress", "auto|never",
      "progress on a terminal's stderr (auto)",
      SET(return on_off(s.progress, v, "auto", "never", "auto or never"))},
 
@@ -269,7 +272,7 @@ constexpr Option kPlain[] = {
      "what goes to stdout: ndjson, or text: the answer alone, its line breaks as blanks (ndjson)",
      set_format},
     {kMap, 'O', "output", "FILE", "append the results to this file instead of stdout", set_output},
-    {kStats, 0, "metric", "NAME",
+    {kStats | kRepeatable, 0, "metric", "NAME",
      "any number of the records, repeatable up to 8 times: a name, or the last parts of its path "
      "(efficiency_percent; of chimeraforge's files throughput_tps)",
      SET(s.stats.metrics.emplace_back(v); return v.empty() ? wrong("a name") : Result<void>())},
@@ -279,17 +282,17 @@ constexpr Option kPlain[] = {
     {kStats, 0, "clean", nullptr,
      "leave out runs with a cold load, a truncated, looping, failed or empty answer, and list them",
      ON(s.stats.clean = true)},
-    {kStats, 0, "only", "TEXT",
+    {kStats | kRepeatable, 0, "only", "TEXT",
      "only runs whose runtime/configuration has this text in it, repeatable (all)",
      SET(s.stats.only.emplace_back(v); return {})},
     {kStats, 0, "baseline", "PATH", "compare each runtime with its older runs there (none)",
      SET(s.stats.baseline = v; return v.empty() ? wrong("a path") : Result<void>())},
-    {kStats, 0, "fail-on", "CONDITION",
+    {kStats | kRepeatable, 0, "fail-on", "CONDITION",
      "fail when it holds for any runtime, see GATES; repeatable, or several behind one --fail-on",
      SET(s.stats.fail_on.emplace_back(v); return {})},
     {kStats, 0, "seed", "N", "of the bootstrap (1)",
      SET(CHI_TRY(s.stats.seed, parse_u64(v)); return {})},
-    {kSelftest, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
+    {kSelftest | kRare, 0, "preset", "NAME", "one preset, see chimera run --help (all)",
      SET(s.given.preset = v; return v.empty() ? wrong("a name") : Result<void>())},
     {kSelftest, 0, "rates", "N,N,...", "tok/s of each stream (41,200,5000)",
      SET(return set_list(s.selftest.rates, v, 1'000'000, "1 to 1000000, with commas between"))},
@@ -355,7 +358,7 @@ constexpr Option kPlain[] = {
     {kBench, 0, "arrival", "KIND",
      "gaps between requests: constant, poisson or gamma:SHAPE (constant)",
      LOAD(CHI_TRY(s.load.arrival, lab::parse_arrival(v)); return {})},
-    {kBench, 0, "slo", "CONDITION",
+    {kBench | kRepeatable, 0, "slo", "CONDITION",
      "METRIC:STATISTIC<VALUE, as ttft:p95<200ms or error<1%; exit code 99 when it does not hold, "
      "repeatable",
      LOAD(CHI_TRY(lab::Condition c, lab::parse_condition(v)); s.load.slo.push_back(std::move(c));
@@ -427,7 +430,8 @@ const Option* find_option(Commands command, std::string_view name) {
   static Option simulated;
   for (const sim::Key& k : sim::keys()) {
     if (name != k.name) continue;
-    simulated = {kSim, 0, k.name, k.metavar, k.help, sim_key};
+    const uint32_t commands = k.repeatable ? kSim | kRepeatable : kSim;
+    simulated = {commands, 0, k.name, k.metavar, k.help, sim_key};
     return &simulated;
   }
   return nullptr;
@@ -440,12 +444,25 @@ const Option* find_option(Commands command, char letter) {
   return nullptr;
 }
 
+std::string_view nearest_option(Commands command, std::string_view word) {
+  // What other programs call it.
+  static constexpr std::string_view kAliases[][2] = {
+      {"max-tokens", "num-predict"}, {"host", "url"},     {"base-url", "url"},
+      {"concurrency", "jobs"},       {"parallel", "jobs"}, {"prompt", "template"}};
+  for (const auto& alias : kAliases) {
+    if (word == alias[0] && find_option(command, alias[1]) != nullptr) return alias[1];
+  }
+  Nearest nearest(word);
+  for (const Option& o : options_of(command)) nearest.offer(o.name);
+  return nearest.name();
+}
+
 std::vector<Option> options_of(Commands command) {
   std::vector<Option> all;
   for (const Option& o : kOptions) {
     if ((o.commands & command) != 0) all.push_back(o);
   }
-  if (rt::kMinimal || command != kSim) return all;
+  if (rt::kMinimal || (command & kSim) == 0) return all;
   for (const sim::Key& k : sim::keys()) all.push_back(*find_option(kSim, k.name));
   return all;
 }

@@ -2,6 +2,7 @@
 
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
+#include "chimera/cli/explain.hpp"
 #include "chimera/rt/build.hpp"
 #include "chimera/sys/thread.hpp"
 
@@ -80,7 +81,10 @@ Result<void> settle_knobs(Settings& s, std::string& what) {
   if (!g.preset.empty()) {
     const Preset* preset = find(g.preset);
     if (preset == nullptr) {
-      return refuse(what, "--preset: no such preset: " + printable(g.preset, false));
+      Nearest nearest(g.preset);
+      for (const Preset& p : presets()) nearest.offer(p.name);
+      return refuse(what, "--preset: no such preset: " + printable(g.preset, false) +
+                              did_you_mean("", nearest.name()));
     }
     under = *preset;
   }

@@ -33,6 +33,7 @@ struct Job {
 
   Settings& settings;
   agent::CrewSettings crew;
+  std::vector<llm::Dialect> dialects;
   rt::Runtime runtime;
   lab::ProcessFigures process;
   agent::SerialOutcome serial;
@@ -388,6 +389,8 @@ int run_command(Settings& s) {
   if (!ready) return refuse("cannot start the simulated servers", ready.error(), {});
   job.crew.scenario = s.scenario;
   job.crew.endpoints = s.urls;
+  job.dialects = std::vector<llm::Dialect>(s.urls.size());
+  job.crew.dialects = job.dialects;
   job.crew.client = s.client;
   job.crew.permits = s.permits;
   job.crew.agents = agent::make_agents(s.scenario, static_cast<size_t>(s.agents), s.model, s.urls,

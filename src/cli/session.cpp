@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include <algorithm>
+
 #include "calls.hpp"
 #include "chimera/sys/process.hpp"
 #include "chimera/wire/json_schema.hpp"
@@ -47,10 +49,16 @@ Result<llm::Message> parse_message(std::string_view json) {
 }
 
 std::string default_session() {
+  // A relative one is to be ignored (XDG Base Directory Specification).
   std::string path(sys::env("XDG_STATE_HOME"));
-  if (path.empty()) path = sys::home_folder("/.local/state");
+  if (!sys::is_absolute(path)) path = sys::home_folder("/.local/state");
   if (path.empty()) return path;
   return path.append("/chimera/session.json");
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : path.substr(0, std::max<size_t>(slash, 1));
 }
 
 Result<void> load_session(const std::string& path, std::vector<llm::Message>& messages) {
@@ -73,10 +81,7 @@ Result<void> save_session(const std::string& path, const std::vector<llm::Messag
   w.begin_object().field("schema", "chimera.session/1").key("messages").begin_array();
   for (const llm::Message& m : messages) write_message(w, m);
   w.end_array().end_object();
-  const size_t slash = path.rfind('/');
-  if (slash != std::string::npos && slash != 0) {
-    CHI_TRY_VOID(sys::make_directories(path.substr(0, slash)));
-  }
+  if (path == default_session()) CHI_TRY_VOID(sys::make_directories(folder_of(path)));
   return sys::write_file_atomic(path, text.append("\n"));
 }
 

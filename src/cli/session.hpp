@@ -17,7 +17,9 @@ std::string default_session();
 // Reads {"schema": "chimera.session/1", "messages": [...]}. A file that is not there is an empty
 // conversation. Errors: bad_input, io.
 Result<void> load_session(const std::string& path, std::vector<llm::Message>& messages);
-// Whole or not at all; makes the folder. Errors: io.
+// The part of a path in front of its last name.
+std::string folder_of(const std::string& path);
+// Whole or not at all; makes the folder of default_session(), no other. Errors: io, not_found.
 Result<void> save_session(const std::string& path, const std::vector<llm::Message>& messages);
 
 // A message as write_message() writes it (cli/calls.hpp). Errors: bad_input.

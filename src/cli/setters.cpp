@@ -195,7 +195,7 @@ Result<void> set_think(Settings& s, const Option&, Value v) {
 
 Result<void> keep_alive(Settings& s, const Option& o, Value v) {
   const bool time = v != "on" && v != "off";
-  if (!time || o.commands == kFetch) {
+  if (!time || (o.commands & kFetch) != 0) {
     return on_off(s.client.policy.keep_alive, v, "on", "off", "on or off");
   }
   if (!parse_i64(v) && !parse_duration(v)) return wrong("on, off or a time");

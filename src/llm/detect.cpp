@@ -1,5 +1,7 @@
 #include "chimera/llm/detect.hpp"
 
+#include <algorithm>
+
 #include "chimera/wire/json_schema.hpp"
 
 namespace chimera::llm {
@@ -76,6 +78,65 @@ rt::Task<Result<Api>> detect(Documents& documents, Nanos deadline, rt::Stop* sto
   CHI_CO_TRY_VOID(co_await documents.get("/v1/models", deadline, stop));
   if (has_key(documents.body(), "data")) co_return Api::openai;
   co_return fail(Errc::protocol, "neither Ollama nor OpenAI");
+}
+
+// ---- once for all -------------------------------------------------------------------------------
+
+namespace {
+
+constexpr Nanos kLook = 5 * kMilli;    // who waits may be on another worker than who asks
+
+// Whether it says more of who asked than of the server.
+bool of_the_asker(const Error& e) {
+  return e.code == Errc::cancelled ||
+         (e.code == Errc::timed_out && std::string_view(e.where) == "total");
+}
+
+}  // namespace
+
+// `failures` were there when the caller came.
+Dialect::Turn Dialect::look(uint32_t failures) {
+  if (found_ && *found_ != Api::automatic) return Turn::known;
+  if (failures_ != failures) return Turn::failed;
+  if (asking_) return Turn::wait;
+  asking_ = true;
+  return Turn::mine;
+}
+
+void Dialect::settle(const Result<Api>& found) {
+  lock_.lock();
+  asking_ = false;
+  if (found || !of_the_asker(found.error())) {
+    found_ = found;
+    failures_ += !found;
+  }
+  lock_.unlock();
+}
+
+rt::Task<Result<Api>> Dialect::find(const wire::Url& url, const ClientSettings& settings,
+                                    Nanos deadline, rt::Stop* stop) {
+  lock_.lock();
+  const uint32_t failures = failures_;
+  lock_.unlock();
+  for (;;) {
+    lock_.lock();
+    const Turn turn = look(failures);
+    const Result<Api> found = found_;
+    lock_.unlock();
+    if (turn == Turn::known || turn == Turn::failed) co_return found;
+    if (turn == Turn::mine) break;
+    const Nanos now = rt::now();
+    if (now >= deadline) co_return fail(Errc::timed_out, "total");
+    rt::Sleep pause(std::min(now + kLook, deadline), stop);
+    const int64_t slept = co_await pause;
+    if (slept < 0) co_return fail(Errc::cancelled, "dialect");
+  }
+  ClientSettings patient = settings;
+  patient.timeouts.idle_from_start = true;   // a version needs no model to be loaded first
+  Documents documents(url, patient);
+  const Result<Api> found = co_await detect(documents, deadline, stop);
+  settle(found);
+  co_return found;
 }
 
 }  // namespace chimera::llm

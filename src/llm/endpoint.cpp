@@ -4,7 +4,6 @@
 
 #include "chimera/base/rng.hpp"
 #include "chimera/base/text.hpp"
-#include "chimera/llm/detect.hpp"
 #include "chimera/wire/http_date.hpp"
 
 namespace chimera::llm {
@@ -147,21 +146,19 @@ rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked, Cal
   co_return false;
 }
 
-Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings)
+Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect* dialect)
     : url_(url),
       settings_(settings),
       client_(url, settings.policy, settings.timeouts),
-      api_(settings.api) {}
+      dialect_(dialect != nullptr ? *dialect : own_) {}
 
-// The dialect of a request; the server is asked at most once for what it speaks.
+// The dialect of a request.
 rt::Task<Result<Api>> Endpoint::settle(const Request& request) {
-  if (api_ == Api::automatic) {
-    ClientSettings patient = settings_;
-    patient.timeouts.idle_from_start = true;   // a version needs no model to be loaded first
-    Documents documents(url_, patient);
-    CHI_CO_TRY(api_, co_await detect(documents, request.deadline, request.stop));
+  Api api = settings_.api;
+  if (api == Api::automatic) {
+    CHI_CO_TRY(api, co_await dialect_.find(url_, settings_, request.deadline, request.stop));
   }
-  co_return carrier(api_, request, url_);
+  co_return carrier(api, request, url_);
 }
 
 rt::Task<void> Endpoint::attempt(const Request& request, PieceSink* pieces, Call& call) {

@@ -93,7 +93,10 @@ struct Caller::Round {
 Caller::Caller(Servers& servers) : servers_(servers), endpoints_(servers.size()) {}
 
 Endpoint& Caller::endpoint(size_t i) {
-  if (!endpoints_[i]) endpoints_[i] = make_own<Endpoint>(servers_.url(i), servers_.settings_);
+  if (!endpoints_[i]) {
+    endpoints_[i] = make_own<Endpoint>(servers_.url(i), servers_.settings_,
+                                       &servers_.states_[i].dialect);
+  }
   return *endpoints_[i];
 }
 

@@ -191,9 +191,10 @@ constexpr Key kPlain[] = {
      "speed: 0.001 to 1000000", set_speed},
     {"cut", "N|random", "bytes of one send, 0 = whole (0)", "cut: bytes, or random", set_cut},
     {"fault", "KIND[:P][@POS]", "misbehave with probability P; repeatable (none)",
-     "fault: KIND[:probability][@position], see chimera sim --help", set_fault},
+     "fault: KIND[:probability][@position], see FAULTS in chimera sim --help", set_fault,
+     true},
     {"model", "NAME", "a model that is there; repeatable (every name is)", "model: a name",
-     set_model},
+     set_model, true},
     {"truth", "FILE", "append planned and actual send times, NDJSON (none)", "truth", set_truth},
     {"profile", "NAME", "tr115: the paces of that benchmark; other keys win (none)",
      "profile: tr115 is the only one", set_profile},
@@ -248,7 +249,7 @@ std::span<const Key> keys() {
 
 Result<void> set(Settings& settings, std::string_view key, std::string_view value) {
   const int i = key_index(key);
-  if (i < 0) return fail(Errc::usage, "no such sim option");
+  if (i < 0) return fail(Errc::usage, "no such key, see chimera sim --help");
   if (!kKeys[i].store(settings, value)) return fail(Errc::usage, kKeys[i].wrong);
   settings.given |= 1u << i;
   return {};

@@ -59,6 +59,8 @@ void with_model(Model& model, Work work) {
   wire::Url url = wire::parse_url("http://127.0.0.1:1").value();
   url.port = listener.address()->port;
   settings.endpoints = {url};
+  llm::Dialect dialect;
+  settings.dialects = std::span(&dialect, 1);
   settings.agents = make_agents(Scenario::baseline_vs_chimera, 2, "m", settings.endpoints, {});
   chimera_test::run_beside(net::serve(listener, model), [&] { return work(settings); });
   std::filesystem::remove(settings.directory);

@@ -53,6 +53,42 @@ TEST_CASE("lines and parts") {
   CHECK(parts_of(",a,") == Strings{"", "a"});
 }
 
+TEST_CASE("the name that was meant") {
+  static const struct {
+    const char *word, *meant;
+  } cases[] = {
+      {"temprature", "temperature"},   // one left out
+      {"temperatture", "temperature"},
+      {"tepmerature", "temperature"},  // exchanged
+      {"temparatire", "temperature"},
+      {"temparetire", ""},             // three wrong
+      {"Model", "model"},
+      {"urll", "url"},
+      {"ulr", "url"},
+      {"ual", "url"},
+      {"mrl", "url"},
+      {"mal", ""},                     // two, in a short word
+      {"temp", "temperature"},         // begins with it
+      {"num", ""},                     // so do two
+      {"num-c", "num-ctx"},
+      {"retries", "max-retries"},      // has it within
+      {"ries", "max-retries"},
+      {"r", ""},
+      {"url", "url"},
+      {"", ""},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.word);
+    const Guarded word(c.word);
+    Nearest nearest(word.view());
+    for (const char* name :
+         {"model", "url", "url", "temperature", "num-ctx", "num-gpu", "max-retries"}) {
+      nearest.offer(name);
+    }
+    CHECK(nearest.name() == c.meant);
+  }
+}
+
 TEST_CASE("UTF-8: well-formed, ill-formed, and what replaces it") {
   static const struct {
     const char* name;

@@ -1,5 +1,6 @@
 #include "chimera/cli/layers.hpp"
 
+#include "chimera/base/packed.hpp"
 #include "chimera/cli/commands.hpp"
 #include "tests/check.hpp"
 
@@ -139,12 +140,25 @@ TEST_CASE("unknown names are warned of, those of other commands are not") {
              .text = "modle = 1\nmetric = 'x'\n[stats]\nnone = 1\n[run]\nmetric = 'x'\n"
                      "[x]\na = 1\n"});
   REQUIRE(laid.done.has_value());
-  const std::vector<std::string> wanted = {"CHIMERA_MODLE is set, but there is no such option",
-                                           "CHIMERA_num_ctx is set, but there is no such option",
-                                           "f:1: modle: no such option",
+  const std::vector<std::string> wanted = {"CHIMERA_MODLE is set, but there is no such option; did "
+                                           "you mean CHIMERA_MODEL?",
+                                           "CHIMERA_num_ctx is set, but there is no such option; "
+                                           "did you mean CHIMERA_NUM_CTX?",
+                                           "f:1: modle: no such option; did you mean model?",
                                            "f:6: run.metric: no such option",
                                            "f:7: x: no such option"};
   CHECK(laid.layers.warnings == wanted);
+}
+
+TEST_CASE("the help says of what may be repeated that it may") {
+  for (const Command& c : commands()) {
+    for (const Option& o : options_of(c.bit)) {
+      std::string help;
+      append_unpacked(help, o.help);
+      CAPTURE(std::string(c.name) + " --" + o.name);
+      CHECK((help.find("repeatable") != help.npos) == repeatable(o));
+    }
+  }
 }
 
 TEST_CASE("what is good for another command only is passed over at the top level") {
@@ -167,7 +181,7 @@ TEST_CASE("the record has what counted, without secrets") {
 TEST_CASE("help says which options may be repeated") {
   for (const char* name : {"url", "header", "option", "metric", "only", "fail-on"}) {
     CAPTURE(std::string(name));
-    const Option* const o = find_option(kAnyCommand, name);
+    const Option* const o = find_option(kEvery, name);
     REQUIRE(o != nullptr);
     CHECK(repeatable(*o));
   }

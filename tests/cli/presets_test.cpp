@@ -123,7 +123,7 @@ TEST_CASE("knobs that do not go together") {
       {{"--pop=lifo"}, "--pop lifo goes with --runtime steal"},
       {{"--preset=async-std", "--pop=lifo"}, "--pop lifo goes with --runtime steal"},
       {{"--preset=none"}, "--preset: no such preset: none"},
-      {{"--preset=Smol"}, "--preset: no such preset: Smol"},
+      {{"--preset=Smol"}, "--preset: no such preset: Smol; did you mean smol?"},
       {{"--preset=\x1b[2J"}, "--preset: no such preset: \\x1b[2J"},
       {{"--preset="}, "--preset: '' is not valid (a name)"},
       {{"--runtime=tokio"}, "--runtime: 'tokio' is not valid (steal, fixed, local or bridge)"},

@@ -257,8 +257,8 @@ def reasoning():
 
 @test
 def conversation():
-    with folder() as tmp, Sim("--ttft", "0", "--rate", "inf", "--tokens", "5") as sim:
-        path = tmp + "/deep/talk.json"
+    with folder() as tmp, Sim("--ttft", "0", "--rate", "inf", "--tokens", "5") as sim, RawServer([b""]) as log:
+        path = tmp + "/talk.json"
         first = run("ask", "-u", sim.url, "--session", path, "-s", "Be kind.", "one")
         ok(first.code == 0 and first.out, "session: first", first)
         second = run("ask", "-u", sim.url, "--session", path, "two")
@@ -281,6 +281,11 @@ def conversation():
             write(path, bad)
             r = run("ask", "-u", sim.url, "--session", path, "x")
             ok(r.code == 65 and one_error_line(r) and rig.read(path).decode() == bad, "session: %s" % bad, r)
+        r = run("ask", "-u", log.url, "--session", tmp + "/deep/talk.json", "x")
+        ok(r.code == 74 and one_error_line(r) and "no such file or folder (%s/deep)" % tmp in r.words,
+           "session: no folder for it", r)
+        equal((len(log.requests), os.path.exists(tmp + "/deep")), (0, False),
+              "session: no folder for it: nothing is asked, none is made")
         env = {"XDG_STATE_HOME": tmp + "/state"}
         for words in ("one", "two"):
             r = run("ask", "-u", sim.url, "-c", words, env=env)

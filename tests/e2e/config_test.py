@@ -493,7 +493,7 @@ def manual_page():
         names = {n for _, n in options_in(run(command, "--help").text)} - {"help"}
         told = set(re.findall(r"--([a-z0-9-]+)", part))
         equal(sorted(names - told), [], "man: options of " + command)
-    details = "efficiency   100 * sum(T) / (N * wall). It cannot tell one runtime from another: wall is"
+    details = "efficiency   100 * sum(T) / (N * wall). It cannot tell one runtime from"
     ok(details in text and "'.[]'" in run("ingest", "--help").text.replace("skipped", ""), "man: text as it is", text[:200])
     ok("jq '.skipped[]'" in text and "~/.bashrc" in text, "man: quotes and tildes stay")
 

@@ -405,7 +405,7 @@ def no_connection():
     r = run("run", NOTES, "-u", "http://127.0.0.1:%d" % port, "--agents", 1)
     ok(r.code == 7 and rig.one_error_line(r), "refused: exit 7, one line", r)
     ok(
-        "nothing listens on 127.0.0.1:%d: start Ollama, or add --sim" % port in r.words,
+        "nothing listens on 127.0.0.1:%d: start the server there, or check host and port" % port in r.words,
         "refused: the remedy",
         r,
     )

@@ -12,7 +12,8 @@ import subprocess
 import rig
 from rig import INSTANT, NOTES, RawServer, equal, folder, ok, one_error_line, run, skip, start, test, wait
 
-COMMANDS = ["run", "sim", "ingest", "fetch"]
+COMMANDS = ["run", "ask", "map", "worker", "probe", "sim", "ingest", "fetch", "stats", "bench", "selftest",
+            "config", "completion", "man"]
 
 
 # ---- help and usage -----------------------------------------------------------------------------
@@ -26,12 +27,18 @@ def option_table():
         "kFetch": {"fetch"},
         "kIngest": {"ingest"},
         "kSim": {"sim"},
-        "kClient": {"run", "fetch"},
+        "kAsk": {"ask"},
+        "kMap": {"map"},
+        "kWorker": {"worker"},
+        "kProbe": {"probe"},
+        "kConfig": {"config"},
+        "kCalls": {"ask", "map", "worker"},
+        "kClient": {"run", "fetch", "ask", "map", "worker"},
         "kSelftest": {"selftest"},
         "kBench": {"bench"},
         "kTrial": {"run", "bench"},
         "kStats": {"stats"},
-        "kEvery": {"run", "fetch", "ingest", "sim", "selftest", "bench", "stats"},
+        "kEvery": set(COMMANDS),
         "kForwarded": set(),
     }
     for words, letter, name in re.findall(r"\{(k\w+(?: [|&] \S+)*), (0|'.'), \"([a-z0-9-]+)\"", text):
@@ -49,11 +56,11 @@ def option_table():
 def help_texts():
     table = list(option_table())
     ok(len(table) > 60, "the table of options was found", len(table))
-    for command in COMMANDS + ["selftest", "bench"]:
+    for command in COMMANDS:
         r = run(command, "--help")
         equal((r.code, r.err), (0, b""), command + " --help: exit code and stderr")
         ok(b"\x1b" not in r.out and r.text.endswith("\n"), command + " --help: plain text")
-        ok(max(map(len, r.text.splitlines())) <= 100, command + " --help: 100 columns")
+        ok(max(map(len, r.text.splitlines())) <= 80, command + " --help: 80 columns")
         for part in ("USAGE", "OPTIONS", "EXAMPLES", "EXIT CODES"):
             ok(part in r.text, "%s --help: has %s" % (command, part), r.text)
         missing = [
@@ -87,6 +94,54 @@ def help_texts():
     ok(r.code == 0 and re.fullmatch(r"chimera \S+\n", r.text), "--version", r)
     r = run()
     ok(r.code == 2 and r.out == b"" and b"USAGE" in r.err, "no arguments: usage on stderr, exit 2", r)
+
+
+MEANT = """
+aks hi: no such command: aks; did you mean ask?
+mpa: no such command: mpa; did you mean map?
+Run x: no such command: Run; did you mean run?
+nonsense: no such command: nonsense: see chimera --help
+help wroker: no such command: wroker; did you mean worker?
+-m x ask hi: -m: the command comes first: see chimera --help
+ask --temprature 1 hi: --temprature: no such option here; did you mean --temperature?
+ask --temp=1 hi: --temp: no such option here; did you mean --temperature?
+ask --num_ctx 1 hi: --num_ctx: no such option here; did you mean --num-ctx?
+ask -model x hi: -model: no such option here; did you mean --model?
+ask --nonsense hi: --nonsense: no such option here: see chimera ask --help
+run --retries 1: --retries: no such option here; did you mean --max-retries?
+sim --toknes 3: --toknes: no such option here; did you mean --tokens?
+ask --max-tokens 3 hi: --max-tokens: no such option here; did you mean --num-predict?
+map --parallel 3: --parallel: no such option here; did you mean --jobs?
+ask --preset smol1kb --sim hi: --preset: no such preset: smol1kb; did you mean smol-1kb?
+ask --temperature=hot hi: --temperature: 'hot' is not valid (not a number): see chimera ask --help
+ask -t soon hi: -t: 'soon' is not valid (not a time such as 80ms): see chimera ask --help
+ask --sim=ratee=3 hi: --sim: 'ratee=3' is not valid (no such key, see chimera sim --help)
+map one two: map takes one file; the prompt is that of --template: see chimera map --help
+bench: bench: give -O OUT for the experiment, or -n, -c or --rate for a load test: see chimera bench --help
+config aks: config: no such command: aks; did you mean config ask?
+config ask --formt json: --formt: no such option here; did you mean --format?
+"""
+
+
+@test
+def meant():
+    for case in MEANT.strip().splitlines():
+        words, wanted = case.split(": ", 1)
+        r = run(*words.split())
+        equal((r.code, r.out, r.words), (2, b"", "chimera: %s\n" % wanted), "meant: " + words)
+    r = run("ask", "--dry-run", "-o", "temperature=0.5", "-o", "stop", "a=b", "hi")
+    sent = json.loads(r.text.split("\r\n\r\n", 1)[1])["options"]
+    equal(sent, {"temperature": 0.5, "stop": "a=b"}, "meant: -o NAME=VALUE")
+    env = {"CHIMERA_MODLE": "x", "XDG_CONFIG_HOME": "/nonexistent"}
+    r = run("config", env=env)
+    equal(r.words, "chimera: warning: CHIMERA_MODLE is set, but there is no such option; did you mean "
+          "CHIMERA_MODEL?\n", "meant: a variable")
+    with folder() as tmp:
+        path = rig.write(tmp + "/c.toml", "[aks]\nmodel = 'x'\n[run]\nnum_cxt = 3\n")
+        r = run("config", "run", "--config", path)
+        equal(r.words.replace(path, "c"), "chimera: warning: c:1: aks: no such option; did you mean ask?\n"
+              "chimera: warning: c:4: run.num_cxt: no such option; did you mean num-ctx?\n",
+              "meant: keys of a file")
 
 
 USAGE = """
@@ -228,7 +283,7 @@ def garbage_arguments():
     lists = []
     for _ in range(300):
         command = (
-            rng.choice(COMMANDS + ["run", "run", "fetch"]) if rng.random() < 0.93 else rng.choice(values)
+            rng.choice(["run", "run", "run", "sim", "ingest", "fetch", "fetch"]) if rng.random() < 0.93 else rng.choice(values)
         )
         lists.append([command] + [p for _ in range(rng.randrange(6)) for p in piece()])
 

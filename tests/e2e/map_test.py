@@ -314,5 +314,43 @@ def manners():
     ok(r.code is not None and not r.out, "map: closed stdin", r)
 
 
+@test
+def what_is_wrong():
+    with folder() as tmp:
+        path = write(tmp + "/in", "a\n")
+        r = run("map", path, "-O", tmp + "/none/out", "--sim=" + QUICK)
+        ok(r.code == 74 and one_error_line(r) and "cannot write: no such file or folder" in r.words,
+           "-O without its folder: 74", r)
+        r = run("map", "Classify: {}", "--sim=" + QUICK)
+        ok(r.code == 65 and one_error_line(r) and r.words.endswith("a prompt is given with --template\n"),
+           "a prompt instead of a file", r)
+        r = run("map", path, "--template", "{title}", "--quiet", "--sim=" + QUICK)
+        equal(lines(r.out)[0]["error"], 'no "title" in the record, which is text: {text} is all of it',
+              "a member of a text")
+
+
+def asked_for(url, route):
+    """How often a simulator was."""
+    text = run("fetch", url + "/metrics").text
+    return sum(int(line.split()[-1]) for line in text.splitlines()
+               if line.startswith('chimera_sim_requests_total{route="%s"' % route))
+
+
+@test
+def dialect_once():
+    data = "".join("line %d\n" % i for i in range(24))
+    for how in (("--runtime", "local"), ("--runtime", "steal", "--threads", "4"), ("--runtime", "bridge")):
+        with Sim("--ttft", "0", "--rate", "inf", "--tokens", "3", "--slots", "16") as sim:
+            r = mapped(data, "-u", sim.url, "--api", "auto", "-j", "8", *how)
+            equal((r.code, len(lines(r.out))), (0, 24), "--api auto, %s: all are answered" % (how,))
+            equal((asked_for(sim.url, "/api/version"), asked_for(sim.url, "/api/generate")), (1, 24),
+                  "--api auto, %s: asked once" % (how,))
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "3", "--slots", "16") as sim:
+        r = run("run", rig.NOTES, "-u", sim.url, "--api", "auto", "--runs", 2, "--agents", 3, "--quiet")
+        equal((r.code, asked_for(sim.url, "/api/version")), (0, 1), "run --api auto: asked once")
+        r = run("bench", "-u", sim.url, "--api", "auto", "-n", 20, "-c", 4, "--quiet")
+        equal((r.code, asked_for(sim.url, "/api/version")), (0, 2), "bench --api auto: asked once")
+
+
 if __name__ == "__main__":
     rig.main()

@@ -139,7 +139,7 @@ def environment(**more):
         if not k.startswith(("OLLAMA_", "CHIMERA_", "OPENAI_", "XDG_"))
         and k not in ("NO_COLOR", "CLICOLOR_FORCE")
     }
-    env.update({"TERM": "xterm", "HOME": "/nonexistent", **more})
+    env.update({"TERM": "xterm", "HOME": os.environ.get("WINEPREFIX", "/nonexistent"), **more})
     return {k: v for k, v in env.items() if v is not None}
 
 

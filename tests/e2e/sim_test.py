@@ -531,8 +531,9 @@ def ports():
         ok("in use" in r.words and "nothing listens" not in r.words, "a port that is taken: the words", r)
         r = run("run", rig.NOTES, "--sim=port=%d" % sim.port, timeout=5)
         ok(r.code == 74 and one_error_line(r) and "in use" in r.words, "run --sim on a taken port", r)
-    r = run("sim", "--truth", "/nonexistent/x", timeout=5)
-    ok(r.code not in (0, None) and one_error_line(r) and "/nonexistent/x" in r.words, "no such folder", r)
+    with rig.folder() as tmp:
+        r = run("sim", "--truth", tmp + "/none/x", timeout=5)
+        ok(r.code not in (0, None) and one_error_line(r) and tmp + "/none/x" in r.words, "no such folder", r)
     with Sim(*FAST, "--profile", "tr115", "--load=0", "--prefill=0") as sim:
         equal(len(generate(sim.port)), 21, "--profile: given keys win")
 

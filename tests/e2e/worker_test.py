@@ -523,7 +523,7 @@ def many():
 def readme():
     text = rig.read(rig.ROOT + "/README.md").decode()
     code = re.search(r"### worker.*?```python\n(.*?)```", text, re.S).group(1)
-    ok(code.count("\n") <= 25, "the example of README is short")
+    ok(code.count("\n") <= 15, "the example of README is short")
     with rig.folder() as path:
         name = rig.write(path + "/example.py", code)
         r = subprocess.run([sys.executable, name, rig.CHIMERA, "--sim=" + INSTANT], env=rig.environment(PATH=os.environ["PATH"]),

@@ -18,13 +18,23 @@ struct Model final : net::Handler {
   int busy_times = 0;           // 503 that many times, then as above
 
   std::atomic<int> asked{0};
+  std::atomic<int> versions{0}; // how often for its version, which is no `asked`
   std::atomic<Nanos> left{0};   // when the client had gone before the end
 
-  rt::Task<net::After> handle(const net::ServerRequest&, net::Stream& s, net::Peer& peer) override {
-    ++asked;
+  rt::Task<net::After> handle(const net::ServerRequest& r, net::Stream& s,
+                              net::Peer& peer) override {
     net::Deadline never;
+    const bool version = r.path == "/api/version";
+    ++(version ? versions : asked);
     const bool stays = co_await rest(wait, peer);
     if (!stays) co_return net::After::close;
+    if (version) {
+      const std::string body = R"({"version":"1"})";
+      const std::string reply = net::response_head(200, "application/json",
+                                                   static_cast<int64_t>(body.size()), true, {});
+      (void)co_await s.write_all(reply + body, never);
+      co_return net::After::keep;
+    }
     const bool busy = asked <= busy_times;
     const int code = busy ? 503 : status;
     if (code != 200 || !error.empty()) {

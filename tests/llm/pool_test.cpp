@@ -286,3 +286,65 @@ TEST_CASE("pool: turns, and who failed is asked last for a while") {
   CHECK(who == "aabbcc");
   CHECK(asked(farm) == "222");
 }
+
+TEST_CASE("pool: which dialect a server speaks is asked once for all callers") {
+  using enum Kind;
+  Farm farm({{answers, 20 * ms}, {refused}}, Policy::first);
+  farm.settings.api = Api::automatic;
+  std::string who;
+  finish(farm.with(ask_at_once(*farm.servers, who, 6)));
+  CHECK(who == "aaaaaa");
+  CHECK(farm.models[0]->versions == 1);
+  CHECK(asked(farm) == "60");
+}
+
+TEST_CASE("pool: callers share that a server does not tell its dialect; the next one asks again") {
+  Farm farm({{Kind::silent}}, Policy::first);
+  farm.settings.api = Api::automatic;
+  std::string who;
+  Nanos took[2];
+  const auto twice = [](Servers& servers, std::string& who, Nanos* took) -> rt::Task<bool> {
+    for (int i = 0; i < 2; ++i) {
+      const Nanos start = sys::now();
+      co_await ask_at_once(servers, who, 3);
+      took[i] = sys::now() - start;
+    }
+    co_return true;
+  };
+  finish(farm.with(twice(*farm.servers, who, took)));
+  CHECK(who == "------");
+  for (const Nanos t : took) CHECK((t >= 300 * ms && t <= 305 * ms));   // one deadline each time
+}
+
+namespace {
+
+rt::Task<void> ask_until(Servers& servers, Call& call, Nanos deadline) {
+  std::string told;
+  co_await ask(servers, call, told, deadline);
+}
+rt::Task<bool> ask_both(Servers& servers, Call* calls, const Nanos* deadlines) {
+  rt::Scope scope;
+  for (int i = 0; i < 2; ++i) {
+    scope.start(ask_until(servers, calls[i], deadlines[i]), rt::Place::here());
+  }
+  co_await scope.join();
+  co_return true;
+}
+
+}  // namespace
+
+TEST_CASE("pool: a caller whose time is over before the dialect is known goes alone") {
+  for (const int hasty : {0, 1}) {                  // it asks; it waits
+    CAPTURE(hasty);
+    Farm farm({{Kind::answers, 400 * ms}}, Policy::first);
+    farm.settings.api = Api::automatic;
+    Call calls[2];
+    Nanos deadlines[2] = {kNever, kNever};
+    deadlines[hasty] = sys::now() + 52 * ms;
+    finish(farm.with(ask_both(*farm.servers, calls, deadlines)));
+    CHECK(calls[hasty].error.code == Errc::timed_out);
+    CHECK(calls[hasty].ended - calls[hasty].started == 52 * ms);
+    CHECK(calls[1 - hasty].text == "a");
+    CHECK(farm.models[0]->versions == (hasty == 0 ? 2 : 1));
+  }
+}

@@ -101,6 +101,21 @@ rt::Task<void> read_and_stop(rt::LineSource& source, Got& got, rt::Stop& stop) {
   co_await scope.join();
 }
 
+// What is read at one end while a thread writes the pieces into the other.
+std::string lines_of(const int (&ends)[2], std::vector<std::string> pieces) {
+  Pieces writer{ends[1], std::move(pieces)};
+  Got got;
+  Input input(ends[0]);
+  Bench bench;
+  rt::LineSource source;
+  REQUIRE(source.open("").has_value());
+  Result<sys::Thread> thread = sys::Thread::start(write_pieces, &writer);
+  REQUIRE(thread.has_value());
+  bench.run(read_all(source, got));
+  thread->join();
+  return got.lines;
+}
+
 rt::Task<void> read_one(rt::LineSource& source, std::string& line) {
   const Result<bool> next = co_await source.next(line);
   CHECK((next.has_value() && *next));
@@ -154,17 +169,8 @@ TEST_CASE("line source: a line over the limit is an error, and the next one come
 TEST_CASE("line source: a pipe in any cuts") {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  Pieces writer{ends[1], {"o", "ne\ntw", "o", "\r", "\nthree\n\n", "f", "our"}};
-  Got got;
-  Input input(ends[0]);
-  Bench bench;
-  rt::LineSource source;
-  REQUIRE(source.open("").has_value());
-  Result<sys::Thread> thread = sys::Thread::start(write_pieces, &writer);
-  REQUIRE(thread.has_value());
-  bench.run(read_all(source, got));
-  thread->join();
-  CHECK(got.lines == "one|two|three||four|");
+  CHECK(lines_of(ends, {"o", "ne\ntw", "o", "\r", "\nthree\n\n", "f", "our"}) ==
+        "one|two|three||four|");
 }
 
 TEST_CASE("line source: a non-blocking pipe and a socket are waited for") {
@@ -172,17 +178,7 @@ TEST_CASE("line source: a non-blocking pipe and a socket are waited for") {
     int ends[2];
     REQUIRE((socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends)) == 0);
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    Pieces writer{ends[1], {"a\n", "b\n"}};
-    Got got;
-    Input input(ends[0]);
-    Bench bench;
-    rt::LineSource source;
-    REQUIRE(source.open("").has_value());
-    Result<sys::Thread> thread = sys::Thread::start(write_pieces, &writer);
-    REQUIRE(thread.has_value());
-    bench.run(read_all(source, got));
-    thread->join();
-    CHECK(got.lines == "a|b|");
+    CHECK(lines_of(ends, {"a\n", "b\n"}) == "a|b|");
   }
 }
 

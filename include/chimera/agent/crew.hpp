@@ -31,6 +31,7 @@ struct CrewSettings {
   Scenario scenario = Scenario::baseline_vs_chimera;
   std::vector<AgentConfig> agents;
   std::vector<wire::Url> endpoints;          // agent i uses endpoints[i mod n]
+  std::span<llm::Dialect> dialects;          // of each of them
   llm::ClientSettings client;
   int permits = 0;                           // agents at work at once; 0 = all
 };

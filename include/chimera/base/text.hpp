@@ -15,6 +15,8 @@ constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+constexpr char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+
 // Compares with a literal whose length is known here. std's == makes a call of its own to measure
 // it: 15 bytes at each of a hundred places.
 template <size_t N>
@@ -44,6 +46,21 @@ bool next_part(std::string_view& rest, char separator, std::string_view& part);
 // Adds a word to a list of words in one string: each has a NUL behind it, and next_part() takes
 // them off again.
 void add_word(std::string& words, std::string_view word, std::string_view more = {});
+
+// Of the names that are offered the one that was probably meant by a word that is none of them: up
+// to two characters wrong, left out, too many or exchanged (one in a short word); else the only one
+// that begins with the word; else the only one that has it within. The names stay the caller's.
+class Nearest {
+ public:
+  explicit Nearest(std::string_view word) : word_(word) {}
+  void offer(std::string_view name);
+  std::string_view name() const { return alone_ ? name_ : std::string_view(); }   // "" = none
+
+ private:
+  std::string_view word_, name_;
+  int rank_ = 5;                // of name_: edits, 3 = begins with the word, 4 = has it within
+  bool alone_ = true;           // no other name has that rank, or it does not matter
+};
 
 // RFC 4648 section 4, with padding.
 void append_base64(std::string& out, std::string_view bytes);

@@ -34,6 +34,8 @@ struct Command {
 };
 std::span<const Command> commands();
 const Command* find_command(std::string_view name);
+// The one that was probably meant by a word that names none; "" when none is near.
+std::string_view nearest_command(std::string_view word);
 
 std::string help_text();
 std::string help_text(const Command& command);

@@ -26,6 +26,11 @@ std::string explain(const Error& e, std::string_view subject, std::string_view w
 // One line on stderr: "chimera: <what>: <explanation>".
 void complain(std::string_view what, const Error& e, std::string_view subject,
               std::string_view words = {});
+// "; did you mean <before><name>?"; nothing without a name.
+std::string did_you_mean(std::string_view before, std::string_view name);
+// "<words>: see chimera <command> --help", unless they end in a question or name a help; `command`
+// may be empty.
+std::string with_help(std::string words, std::string_view command);
 void say(std::string_view line);       // "chimera: <line>" on stderr, made printable
 
 // Writes to stdout. The exit code comes back: 0; 141, quietly, when nobody reads; 74 with a line.

@@ -89,11 +89,9 @@ std::string default_config();
 // A word for a switch, of the environment or a file: 1, 0, or -1 when it is neither.
 int on_or_off(std::string_view word);
 
-inline constexpr Commands kAnyCommand = static_cast<Commands>(~uint32_t{kForwarded});
 // Whether an option takes a value. What else that does, it does to settings that nobody uses.
 bool takes(const Option& o, std::string_view value);
-// Whether it may be given several times: its help says so.
-bool repeatable(const Option& o);
+inline bool repeatable(const Option& o) { return (o.commands & kRepeatable) != 0; }
 // All options of a command in the order of --help; of `sim` its keys as well.
 std::vector<Option> options_of(Commands command);
 inline bool value_optional(const Option& o) { return o.metavar != nullptr && o.metavar[0] == '['; }

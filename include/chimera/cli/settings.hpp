@@ -183,7 +183,8 @@ struct Settings {
   std::string command;                   // the arguments as a shell takes them, without secrets
 };
 
-// Which commands have an option: one bit each.
+// Which commands have an option, one bit each, and three bits about the option itself. Those of
+// every command are rarely given.
 enum Commands : uint32_t {
   kRun = 1,
   kFetch = 2,
@@ -199,7 +200,9 @@ enum Commands : uint32_t {
   kProbe = 2048,
   kConfig = 4096,
   kCompletion = 8192,
-  kEvery = ~uint32_t{kForwarded},
+  kRepeatable = 16384,                   // and what may be given several times
+  kRare = 32768,                         // and what stands behind the others in --help
+  kEvery = ~uint32_t{kForwarded | kRepeatable},
   kTrial = kRun | kBench | kForwarded,
   kCalls = kAsk | kMap | kWorker,        // those that send a user's own prompts
   kClient = kRun | kFetch | kCalls       // those with the knobs of a runtime
@@ -210,8 +213,8 @@ struct Option {
   char letter;                 // 0 = none
   const char* name;            // without the dashes
   const char* metavar;         // nullptr = a switch; "[=X]" = the value may be missing; "A B" = two
-  // With the default in parentheses at the end, and the word "repeatable" if it is; packed
-  // (base/packed.hpp).
+  // With the default in parentheses at the end, and the word "repeatable" if it is, for people;
+  // packed (base/packed.hpp).
   const char* help;
   Result<void> (*set)(Settings& s, const Option& o, std::string_view value);
 };
@@ -220,6 +223,8 @@ std::span<const Option> options();
 // result is valid until the next call.
 const Option* find_option(Commands command, std::string_view name);
 const Option* find_option(Commands command, char letter);
+// The name of the option that was probably meant by a word that names none; "" when none is near.
+std::string_view nearest_option(Commands command, std::string_view word);
 
 // Takes the arguments behind the command's name, and nothing else (cli/layers.hpp has all that
 // counts). On an error `what` holds the words for people

@@ -22,10 +22,33 @@ struct ClientSettings {
   std::string extra_fields;  // complete header lines (-H, Authorization); never printed or stored
 };
 
-// `url` and `settings` stay the caller's.
+// What a server speaks when the settings leave it open, found out once for all who talk to it: one
+// asks (llm/detect.hpp), the others wait for that and share what comes of it. After a failure who
+// comes next asks again.
+//
+// Thread: any.
+class Dialect {
+ public:
+  // Errors: those of detect(); cancelled or timed_out when `stop` or `deadline` end the wait.
+  rt::Task<Result<Api>> find(const wire::Url& url, const ClientSettings& settings, Nanos deadline,
+                             rt::Stop* stop);
+
+ private:
+  enum class Turn : uint8_t { known, failed, mine, wait };
+  Turn look(uint32_t failures);
+  void settle(const Result<Api>& found);
+
+  rt::SpinLock lock_;
+  bool asking_ = false;
+  uint32_t failures_ = 0;
+  Result<Api> found_ = Api::automatic;   // the last that is known
+};
+
+// `url` and `settings` stay the caller's, and so does `dialect`, which all who talk to that server
+// may have in common; nullptr = one of its own.
 class Endpoint {
  public:
-  Endpoint(const wire::Url& url, const ClientSettings& settings);
+  Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect* dialect = nullptr);
 
   // One answer, streamed. Everything that is known of it is in `call`, also when it failed:
   // call.failed and call.error say how. `pieces` may be null. Tried again (max_retries) as
@@ -45,7 +68,8 @@ class Endpoint {
   const ClientSettings& settings_;
   net::HttpClient client_;
   rt::IoSide io_;
-  Api api_;                      // what llm/detect.hpp has said, when the settings leave it open
+  Dialect own_;
+  Dialect& dialect_;
   Nanos asked_to_wait_ = 0;
 };
 

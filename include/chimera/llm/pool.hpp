@@ -20,8 +20,8 @@ enum class Policy : uint8_t {
 // Errors: usage.
 Result<Policy> parse_policy(std::string_view text);
 
-// The servers, and what all callers know of them: calls in flight, and until when one that failed
-// is asked last.
+// The servers, and what all callers know of them: calls in flight, until when one that failed is
+// asked last, and its dialect.
 //
 // Thread: any. `urls` and `settings` stay the caller's.
 class Servers {
@@ -35,6 +35,7 @@ class Servers {
   struct State {
     uint32_t in_flight = 0;
     Nanos shunned_until = 0;     // asked last until then
+    Dialect dialect;             // has a lock of its own
   };
   uint32_t next_turn();
   size_t take(std::string_view tried, uint32_t turn);

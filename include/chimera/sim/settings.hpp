@@ -115,6 +115,7 @@ struct Key {
   const char* help;   // with the default; packed (base/packed.hpp)
   const char* wrong;  // what set() says about a bad value
   Result<void> (*store)(Settings&, std::string_view value);
+  bool repeatable = false;
 };
 std::span<const Key> keys();
 
