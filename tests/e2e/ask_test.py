@@ -291,7 +291,7 @@ def conversation():
             r = run("ask", "-u", sim.url, "-c", words, env=env)
             ok(r.code == 0, "-c", r)
         equal(len(json.loads(rig.read(tmp + "/state/chimera/session.json"))["messages"]), 4, "-c: kept")
-        r = run("ask", "-u", sim.url, "-c", "x", env={"HOME": "", "XDG_STATE_HOME": ""})
+        r = run("ask", "-u", sim.url, "-c", "x", env={"HOME": "", "APPDATA": "", "XDG_STATE_HOME": ""})
         ok(r.code == 2 and one_error_line(r), "-c without a home", r)
 
 
@@ -446,7 +446,7 @@ def output_goes_away():
         with open("/dev/full", "wb") as full:
             r = run("ask", "-u", sim.url, "go", stdout=full)
         ok(r.code == 74 and one_error_line(r), "full disk: 74", r)
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in rig.STOPS:
             p = start("ask", "-u", sim.url, "go")
             os.read(p.stdout.fileno(), 1)
             p.send_signal(number)

@@ -346,7 +346,7 @@ def killed_and_resumed():
 
 @test
 def interrupted():
-    for sig, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+    for sig, code in rig.STOPS:
         with folder() as out:
             words = ["bench", NOTES, "-O", out, SLOW, "--presets=smol", "--runs=3"]
             p = start(*words)

@@ -263,7 +263,7 @@ def on_a_terminal():
 @test
 def manners():
     with Sim("--ttft", "0", "--rate", "100", "--tokens", "2000") as sim:
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in rig.STOPS:
             p = start("map", "-u", sim.url, stdin=subprocess.PIPE)    # open, one line, then silence
             p.stdin.write(b"x\n")
             p.stdin.flush()

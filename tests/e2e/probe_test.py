@@ -145,7 +145,7 @@ def half_open():
 def interrupted():
     with RawServer([[STALL]]) as silent, full_queue() as port, serve(OLLAMA) as up:
         hanging = "http://127.0.0.1:%d" % port
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in rig.STOPS:
             for urls in ((silent.url,), (hanging,), (silent.url, hanging, up.url)):
                 before, left = len(silent.requests), len(silent.left)
                 process = start("probe", *urls)

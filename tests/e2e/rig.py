@@ -27,6 +27,8 @@ CHIMERA = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else os.path.join(RO
 # in not_on_windows.txt: script, function, why.
 EXE = os.environ.get("CHIMERA_EXE")
 BINARY = EXE or CHIMERA
+# What asks the program to stop, and the code it then ends with. Wine ends a program at SIGTERM itself.
+STOPS = ((signal.SIGINT, 130),) if EXE else ((signal.SIGINT, 130), (signal.SIGTERM, 143))
 FAST = "ttft=5ms,rate=500,tokens=30"
 INSTANT = "ttft=0,rate=inf,tokens=20"
 
@@ -245,7 +247,7 @@ class Sim:
     def __exit__(self, *_):
         self.close()
 
-    def close(self, sig=signal.SIGTERM):
+    def close(self, sig=STOPS[-1][0]):
         """Asks it to end; its exit code comes back."""
         if self.process.poll() is None:
             self.process.send_signal(sig)

@@ -197,7 +197,7 @@ def usage():
 
 @test
 def interrupt():
-    for sig, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+    for sig, code in rig.STOPS:
         p = start("selftest", "--preset=smol", "--rates=200,20", "--streams=2", "--cell-time=200ms", *NO_BOUNDS)
         # the head has two lines, then comes the first cell
         first = [p.stdout.readline() for _ in range(3)]

@@ -149,7 +149,7 @@ def routes():
             "--model: the words",
         )
         equal(ask(sim.port, '{"model":"c"}', "/api/show")[0], 404, "--model: /api/show")
-        equal(sim.close(), 143, "SIGTERM: 143")
+        equal(sim.close(), rig.STOPS[-1][1], "asked to stop")
 
 
 @test

@@ -196,7 +196,7 @@ def second_interrupt():
     ok(gone and p.returncode == 130, "second SIGINT: at once, 130", p.returncode)
     wait(p, 5)
     with RawServer([[rig.head("200 OK", "Content-Length: 9"), b"abc", rig.STALL]]) as server:
-        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        for number, code in rig.STOPS:
             p = start("fetch", server.url)
             ok(p.stdout.read(3) == b"abc", "fetch: what came is on stdout at once")
             p.send_signal(number)
