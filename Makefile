@@ -237,19 +237,17 @@ variants:  ## build/variants: each preset as a binary of its own, static, on gli
 
 # --- Windows: one chimera.exe -------------------------------------------------------------------
 
-# Debian's mingw-w64; the product itself uses nothing of its threads. Windows 10 and later. __USE_MINGW_
-# ANSI_STDIO and the like are not needed: nothing prints with stdio.
+# Debian's mingw-w64. For Windows 10 and later.
 MINGW := x86_64-w64-mingw32-g++-posix
 WINDOWS := $(shell tools/list.sh windows)
 WINDOWS_TESTS := $(shell tools/list.sh tests-windows)
 WIN32 := -D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN -DNOMINMAX
 WIN32_LIBS := -lws2_32 -lwinmm
 windows_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WIN32) $(WARN)
+# The tests of it. They cannot be optimised together with it: "two or more sections for ...".
+wintest_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 $(WIN32) -isystem build/wintest/include $(WARN)
 windows_HOT := $(FAST)
 windows_LINK := -static $(SMALL) -Wl,--gc-sections -Wl,--no-insert-timestamp -s
-# The static library brings its own of the functions that base/hooks replaces, for exceptions.
-wintest_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 $(WIN32) -isystem build/wintest/include $(WARN)
-wintest_LINK := -static -Wl,--allow-multiple-definition
 $(eval $(call variant,windows,$(MINGW)))
 $(eval $(call variant,wintest,$(MINGW)))
 
@@ -260,9 +258,11 @@ build/windows/chimera.exe: $(call objects,windows,$(WINDOWS)) src/files.txt
 build/wintest/include/doctest: build/wintest/flags
 	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/doctest $@
 $(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS)): build/wintest/include/doctest
-build/wintest/unit.exe: $(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS) $(filter-out src/cli/main.cpp,$(WINDOWS)))
+# The static library brings its own of the functions that base/hooks replaces, for exceptions.
+build/windows/unit.exe: $(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS)) \
+    $(call objects,windows,$(filter-out src/cli/main.cpp,$(WINDOWS)))
 	$(call SAY,LINK)
-	$(Q)$(MINGW) $(wintest_LINK) $(filter %.o,$^) $(WIN32_LIBS) -o $@
+	$(Q)$(MINGW) $(windows_LINK) -Wl,--allow-multiple-definition $(filter %.o,$^) $(WIN32_LIBS) -o $@
 
 .PHONY: windows wine
 windows:  ## build/windows/chimera.exe: the release for Windows 10 and later
@@ -270,7 +270,7 @@ windows:  ## build/windows/chimera.exe: the release for Windows 10 and later
 	@$(MAKE) build/windows/chimera.exe
 wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 	@tools/need.sh g++-mingw-w64-x86-64-posix wine64 doctest-dev python3
-	@$(MAKE) build/windows/chimera.exe build/wintest/unit.exe
+	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe
 	@tools/wine_tests.sh
 
 .PHONY: run

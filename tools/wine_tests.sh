@@ -10,10 +10,10 @@ export WINEPREFIX=$PWD/build/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=;msht
 export CHIMERA_EXE=$PWD/build/windows/chimera.exe
 # From a fresh Debian, whatever started it: a display is not needed, and nothing is to be asked.
 unset DISPLAY
-mkdir -p build/wintest
-printf '#!/bin/sh\nexec wine "%s" "$@"\n' "$CHIMERA_EXE" >build/wintest/chimera
-printf '#!/bin/sh\nexec wine "%s" "$@"\n' "$PWD/build/wintest/unit.exe" >build/wintest/unit
-chmod +x build/wintest/chimera build/wintest/unit
+mkdir -p build/wine-bin
+printf '#!/bin/sh\nexec wine "%s" "$@"\n' "$CHIMERA_EXE" >build/wine-bin/chimera
+printf '#!/bin/sh\nexec wine "%s" "$@"\n' "$PWD/build/windows/unit.exe" >build/wine-bin/unit
+chmod +x build/wine-bin/chimera build/wine-bin/unit
 
 # One server for all of it: the first program pays for it, and each would for its own.
 wineboot --init >/dev/null 2>&1 || true
@@ -23,7 +23,7 @@ trap '"$wineserver" -k || true' EXIT
 
 suites=("${@/#/tests/e2e/}")
 if [ $# = 0 ]; then
-  suites=(build/wintest/unit)
+  suites=(build/wine-bin/unit)
   for name in run ask map worker probe fetch sim bench stats; do suites+=("tests/e2e/${name}_test.py"); done
 fi
-tools/run_tests.sh --summary build/wine-summary build/wintest/chimera "${suites[@]}"
+tools/run_tests.sh --summary build/wine-summary build/wine-bin/chimera "${suites[@]}"
