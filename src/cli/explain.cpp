@@ -94,6 +94,13 @@ std::string_view option_of(std::string_view deadline) {
   return "raise --timeout";
 }
 
+// The remedies are for calls of a model: `fetch` talks to any server, and `probe` takes neither
+// --api nor --max-retries.
+bool has_remedy(std::string_view command, const Error& e) {
+  if (command == "fetch") return e.code == Errc::timed_out;
+  return command != "probe" || (e.code != Errc::http_status && e.code != Errc::busy);
+}
+
 }  // namespace
 
 const char* class_of(const Error& e) { return row_of(e.code).name; }
@@ -164,9 +171,7 @@ int print(std::string_view text) {
 void complain(std::string_view what, const Error& e, std::string_view subject,
               std::string_view words) {
   std::string line = printable(what, false);
-  // The remedies are for model servers; `fetch` talks to any.
-  const bool remedy = what != "fetch" || e.code == Errc::timed_out;
-  line.append(": ").append(explain(e, subject, words, remedy));
+  line.append(": ").append(explain(e, subject, words, has_remedy(what, e)));
   if (!subject.empty()) line.append(" (").append(printable(subject, false)).append(")");
   say(line);
 }

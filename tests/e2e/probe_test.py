@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import signal
 import socket
 import time
@@ -91,6 +92,7 @@ def models():
 
 @test
 def down():
+    takes = set(re.findall(rb"--[a-z-]+", run("probe", "--help").out))
     nobody = "http://127.0.0.1:%d" % rig.closed_port()
     r = probe(nobody)
     ok(r.code == 7 and one_error_line(r) and not r.endpoints[0]["up"], "nobody listens", r)
@@ -111,6 +113,7 @@ def down():
         with RawServer([script]) as server:
             r = probe(server.url, "-t", "500ms")
             ok(r.code == code and one_error_line(r), "down: " + name, r)
+            ok(takes.issuperset(re.findall(rb"--[a-z-]+", r.err)), "down: a remedy that is none: " + name, r)
     ok(run("probe", "not a url").code == 2, "not a URL")
 
 

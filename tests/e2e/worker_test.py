@@ -446,7 +446,8 @@ def big_or_silent(request, _):
 
 @test
 def reader_that_rests():
-    """Who does not read for a while loses nothing, and deadlines fire all the same."""
+    """Who does not read for a while loses nothing, and deadlines fire all the same: late enough that
+    by then nothing more can be written down."""
     for kind in ("local", "bridge"):
         rests(kind)
 
@@ -454,11 +455,11 @@ def reader_that_rests():
 def rests(kind):
     with RawServer(big_or_silent) as server, Talk("-u", server.url, "-j", "2", "--runtime", kind) as talk:
         begin = time.monotonic()
-        talk.say({"id": "big", "prompt": "big"}, {"id": "late", "prompt": "x", "deadline_ms": 700},
-                 {"id": "waits", "prompt": "x", "deadline_ms": 900}, {"id": "never", "prompt": "x"})
-        ok(eventually(lambda: server.left, 3), "a deadline fires though nobody reads")
+        talk.say({"id": "big", "prompt": "big"}, {"id": "late", "prompt": "x", "deadline_ms": 3000},
+                 {"id": "waits", "prompt": "x", "deadline_ms": 3200}, {"id": "never", "prompt": "x"})
+        ok(eventually(lambda: server.left, 9), "a deadline fires though nobody reads")
         took = time.monotonic() - begin
-        ok(0.6 < took < 2, "when it should", took)
+        ok(2.9 < took < 6, "when it should", took)
         time.sleep(1)
         talk.say({"cancel": "never"})
         r = talk.end()
@@ -483,7 +484,7 @@ def reader_that_never_comes_back():
             talk.process.send_signal(number)
             equal(talk.process.wait(10), code, "signal while nobody reads: exit code")
             ok(time.monotonic() - begin < 4, "signal while nobody reads: soon", time.monotonic() - begin)
-            ok(server.left, "signal while nobody reads: the server is left")
+            ok(eventually(lambda: server.left), "signal while nobody reads: the server is left")
 
 
 @test

@@ -4,8 +4,9 @@
 
 `ask --dry-run` says what a request is made of; curl sends the same bytes, and Python's json takes the
 answer apart: texts, reasoning, tool calls, counts, the reason it ended. chimera's own answer must be
-equal. The servers are installed into a folder that is removed again, and the model of llama.cpp is
-made on the spot, of random weights. What cannot be had is skipped, and said to be.
+equal, and so must be what `probe` tells of a server. The servers are installed into a folder that is
+removed again, and the model of llama.cpp is made on the spot, of random weights. What cannot be had is
+skipped, and said to be.
 """
 
 import json
@@ -175,6 +176,95 @@ def ways(dialects):
             yield api, ["--api", api, "-m", "m:1b", *whole], "%s%s" % (api, ", whole" if whole else "")
 
 
+# ---- probe --------------------------------------------------------------------------------------
+
+
+def document(url, header=()):
+    """The JSON object that curl gets there; {} without one."""
+    command = ["curl", "-sS", "-w", "\n%{http_code}", url]
+    for line in header:
+        command += ["-H", line]
+    made = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=60)
+    body, _, status = made.stdout.rpartition(b"\n")
+    return json.loads(body) if status == b"200" else {}
+
+
+def listed(models):
+    """A server's list of models, as `probe -f json` has it."""
+    sizes = ({"size_bytes": m["size"]} if isinstance(m.get("size"), int) and m["size"] else {} for m in models)
+    return [{"name": m.get("id") or m["name"], **size} for m, size in zip(models, sizes)]
+
+
+def known(url, header=()):
+    """What `probe -f json` has to say of a server that is up, without the times."""
+    version = None if url.endswith("/v1") else document(url + "/api/version", header).get("version")
+    if version is not None:
+        models, loaded = (document(url + path, header)["models"] for path in ("/api/tags", "/api/ps"))
+    else:
+        models, loaded = document(url.removesuffix("/v1") + "/v1/models", header)["data"], []
+    return {"url": url, "up": True, "api": "openai" if version is None else "ollama", "version": version,
+            "models": listed(models), "loaded": listed(loaded)}
+
+
+def endpoints(r):
+    """`probe -f json`, without the times; they are there."""
+    told = json.loads(r.stdout)
+    ok(told["schema"] == "chimera.probe/1", "probe: schema", r)
+    for e in told["endpoints"]:
+        for key in ("connect_ms", "round_trip_ms") if e["up"] else ():
+            ok(0 < e.pop(key) < 10000, "probe: " + key, r)
+    return told["endpoints"]
+
+
+def probe_text(name, wanted):
+    r = chimera("probe", wanted["url"])
+    head, *names = r.stdout.decode().splitlines()
+    count = "%d model%s" % (len(wanted["models"]), "s" * (len(wanted["models"]) != 1))
+    words = [wanted["url"], "up", wanted["api"], *([wanted["version"]] if wanted["version"] else []), "connect"]
+    ok(r.returncode == 0 and head.split()[:len(words)] == words and head.endswith("  " + count) and not r.stderr,
+       name + ": text", r)
+    ok([line.split()[0] for line in names] == [m["name"] for m in wanted["models"]], name + ": list", r)
+
+
+def probe_server(name, url):
+    """A server that is up, alone and beside one that is not, with models that it has and has not."""
+    name = "probe, " + name
+    wanted = known(url)
+    r = chimera("probe", url, "-f", "json")
+    ok(r.returncode == 0 and not r.stderr, name, r)
+    ok(endpoints(r) == [wanted], name + ": JSON", "\n  curl %r\n  it   %r" % (wanted, r.stdout))
+    probe_text(name, wanted)
+    r = chimera("probe", url, "-f", "json", "-m", wanted["models"][-1]["name"])
+    ok(r.returncode == 0 and endpoints(r) == [{**wanted, "has_model": True}], name + ": a model", r)
+    r = chimera("probe", url, "-f", "json", "-m", "none")
+    found = endpoints(r)[0]
+    ok(found.pop("error")["exit_code"] == 69 and found == {**wanted, "has_model": False}, name + ": no model", r)
+    ok(r.returncode == 69 and len(r.stderr.splitlines()) == 1, name + ": no model, exit code", r)
+    dead = "http://127.0.0.1:%d" % free_port()
+    r = chimera("probe", dead, url, "-f", "json")
+    down, up = endpoints(r)
+    ok(r.returncode == 1 and up == wanted, name + ": beside a dead one", r)
+    ok((down["url"], down["up"], down["error"]["exit_code"]) == (dead, False, 7), name + ": a dead one", r)
+    nowhere = url.removesuffix("/v1") + "/nowhere"
+    for path in ("", "/v1"):
+        r = chimera("probe", nowhere + path, "-f", "json")
+        ok(r.returncode == 22 and b"HTTP 404" in r.stderr and endpoints(r)[0]["error"]["exit_code"] == 22,
+           name + ": no such path " + path, r)
+
+
+def probe_key(name, url):
+    """A server that wants the key `right`."""
+    for at, variable in ((url, "OLLAMA_API_KEY"), (url + "/v1", "OPENAI_API_KEY")):
+        r = chimera("probe", at, "-f", "json", env={variable: "right"})
+        ok(r.returncode == 0 and endpoints(r) == [known(at, ["Authorization: Bearer right"])],
+           "probe, %s %s" % (name, variable), r)
+        for env in ({}, {variable: "wrong"}):
+            r = chimera("probe", at, "-f", "json", env=env)
+            ok(r.returncode == 77 and len(r.stderr.splitlines()) == 1 and b"wrong" not in r.stdout + r.stderr,
+               "probe, %s %s" % (name, env or "no key"), r)
+            ok(endpoints(r)[0]["error"]["class"] == "auth", "probe, %s %s: class" % (name, env or "no key"), r)
+
+
 # ---- aimock -------------------------------------------------------------------------------------
 
 
@@ -232,6 +322,7 @@ def aimock_keys(folder):
             for key, code in (("right", 0), ("wrong", 77)):
                 r = chimera("ask", "-u", url, *args, "hello", env={variable: key})
                 ok(r.returncode == code and b"wrong" not in r.stderr, "aimock %s, %s key" % (name, key), r)
+        probe_key("aimock", url)
 
 
 def map_all(name, url, args, wanted=None):
@@ -296,6 +387,8 @@ def with_aimock(folder):
     with Aimock(folder) as url:
         aimock_answers(url)
         aimock_errors(url)
+        for at in (url, url + "/v1"):
+            probe_server("aimock" + at.removeprefix(url), at)
         for api, args, name in ways(["ollama", "ollama-chat", "openai", "auto"]):
             map_all("aimock " + name, url, args, "done with it")
         for api in ("ollama", "ollama-chat", "openai", "auto"):
@@ -400,6 +493,8 @@ def with_llama(folder):
                     both(at, name + ", schema", [*args, "--num-predict", "400", "--schema", json.dumps(
                         {"type": "object", "required": ["days"], "additionalProperties": False,
                          "properties": {"days": {"enum": [1, 2, 3]}}}), "hello"])
+        for at in (url, url + "/v1"):
+            probe_server("llama.cpp" + at.removeprefix(url), at)
         for api in ("openai", "openai-completions"):
             map_all("llama.cpp " + api, url, ["--api", api, "-m", "m:1b", *limits])
         run_notes("llama.cpp", url, ["--api", "openai", "-m", "m:1b", *limits])
