@@ -3,6 +3,7 @@
 # the end-to-end scripts. Ends with "N passed, N failed, N skipped".
 #
 #   tools/wine_tests.sh [SCRIPT...]      those of tests/e2e that are named, instead of the usual ones
+#                                        (bench_test.py and selftest_test.py take minutes there)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,6 +25,6 @@ trap '"$wineserver" -k || true' EXIT
 suites=("${@/#/tests/e2e/}")
 if [ $# = 0 ]; then
   suites=(build/wine-bin/unit)
-  for name in run ask map worker probe fetch sim bench stats; do suites+=("tests/e2e/${name}_test.py"); done
+  for name in run ask map worker probe fetch sim stats; do suites+=("tests/e2e/${name}_test.py"); done
 fi
 tools/run_tests.sh --summary build/wine-summary build/wine-bin/chimera "${suites[@]}"

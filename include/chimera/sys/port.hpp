@@ -1,5 +1,6 @@
 // The completion port: the only way this program waits for the network, and the specification every
-// platform fulfils (src/sys/linux over epoll, src/sys/virtual over a scripted world; IOCP later).
+// platform fulfils (src/sys/linux over epoll, src/sys/windows over IOCP, src/sys/virtual over a
+// scripted world).
 // tests/sys/port_test.cpp is its conformance suite and runs against all of them.
 //
 // The model is IOCP's because it is the stricter one: "here is a request and a buffer, tell me when

@@ -203,7 +203,8 @@ std::string_view env(const char* name) {
   return {};
 }
 
-// Those who have HOME set here use programs from elsewhere, and look for their files where those do.
+// Those who have HOME set here use programs from elsewhere, and look for their files where those
+// do.
 std::string home_folder(std::string_view below) {
   std::string path(env("HOME"));
   return path.empty() ? std::string(env("APPDATA")) : path.append(below);
