@@ -208,6 +208,7 @@ build/cross/$(1)/flags: build/cross/$(1)/musl/specs
 build/cross/$(1)/chimera.full: $(call objects,cross/$(1),$(PRODUCT)) src/files.txt build/cross/$(1)/flags
 	$$(call SAY,LINK)
 	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$(filter %.o,$$^) -latomic -o $$@
+	$$(Q)! $(2)-nm $$@ | grep ' i ' || { echo '$$@: musl does not resolve IFUNC symbols' >&2; exit 1; }
 build/cross/$(1)/chimera: build/cross/$(1)/chimera.full
 	$$(call SAY,STRIP)
 	$$(Q)$(2)-strip -s -R .comment -o $$@ $$<
@@ -216,10 +217,14 @@ endef
 $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
   $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
 
-.PHONY: cross
+.PHONY: cross cross-test
 cross:  ## build/cross/MACHINE/chimera: the release for other machines
 	@tools/need.sh $(cross_packages)
 	@$(MAKE) $(cross_names:%=build/cross/%/chimera)
+cross-test: cross  ## what make cross built, under qemu: selftest, run, and stats byte by byte
+	@tools/need.sh qemu-user
+	@$(MAKE) build/chimera
+	@tools/cross_tests.sh build build/chimera
 
 # A packed binary unpacks itself when it starts (tools/pack): less than half the bytes, for 10 ms and
 # memory that the kernel cannot drop. The minimal one is, PACK=0 leaves it as it is; PACK=1 packs any.

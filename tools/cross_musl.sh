@@ -37,7 +37,7 @@ from_source() {
   source_apt() { apt -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$PWD/parts" "$@"; }
   source_apt update 2>/dev/null || true
   source_apt source --download-only musl 2>/dev/null
-  mkdir source && tar -xf musl_*.orig.tar.* -C source --strip-components=1
+  mkdir source && tar -xf musl_*.orig.tar.[gx]z -C source --strip-components=1
   cd source
   ./configure --target="$triplet" --prefix="$folder" --disable-shared CROSS_COMPILE="$triplet-" > log 2>&1
   make -j2 install >> log 2>&1
