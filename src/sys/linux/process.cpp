@@ -64,6 +64,16 @@ struct Birth {
   _exit(127);
 }
 
+// Ends at once when it is read; -1 and errno when there is no descriptor left. An empty root has no
+// /dev/null: then the end of a pipe that nobody writes to.
+int nothing_to_read() {
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int ends[2];
+  if (null >= 0 || errno != ENOENT || pipe2(ends, O_CLOEXEC) != 0) return null;
+  close(ends[1]);
+  return ends[0];
+}
+
 [[noreturn]] void become_child(const Birth& birth, pid_t parent) {
   const int out = birth.out;
   // The signal comes when the thread that forked ends, not only the process: children are started
@@ -77,8 +87,7 @@ struct Birth {
   if (dup2(out, STDOUT_FILENO) < 0) give_up(birth);
   if (birth.whole && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) give_up(birth);
   if (out != STDOUT_FILENO) close(out);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0) give_up(birth);
+  if (dup2(nothing_to_read(), STDIN_FILENO) < 0) give_up(birth);
   // dup2 onto itself keeps the close-on-exec mark (a parent that had no stdin or stdout).
   fcntl(STDIN_FILENO, F_SETFD, 0);
   fcntl(STDOUT_FILENO, F_SETFD, 0);
