@@ -50,7 +50,8 @@ class Ledger final : public sim::Witness {
     stream.arrived = arrived;
   }
   void on_event(uint64_t number, std::string_view text, size_t bytes, Nanos planned) override {
-    if (Told* const stream = stream_of_[static_cast<size_t>(number)]) stream->add_event(text, bytes, planned);
+    Told* const stream = stream_of_[static_cast<size_t>(number)];
+    if (stream != nullptr) stream->add_event(text, bytes, planned);
   }
   void on_sent(uint64_t number, Nanos sent) override {
     if (Told* const stream = stream_of_[static_cast<size_t>(number)]) stream->add_send(sent);

@@ -194,9 +194,9 @@ int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 #endif
 }
 
-// ARM before v6 cannot change 64 bits at once; the kernel's helper can (since Linux 3.1), and libgcc
-// calls it. libatomic chooses between the two by IFUNC symbols, which musl does not resolve in a
-// static program: its functions would jump anywhere.
+// ARM before v6 cannot change 64 bits at once; the kernel's helper can (since Linux 3.1), and
+// libgcc calls it. libatomic chooses between the two by IFUNC symbols, which musl does not resolve
+// in a static program: its functions would jump anywhere.
 #if defined(__ARM_ARCH) && __ARM_ARCH < 6
 
 namespace {

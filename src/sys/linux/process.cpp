@@ -34,8 +34,8 @@ constexpr int kStopSteps = 400;  // 2 s to end in good order
 // apart. Nobody asks again that soon.
 constexpr Nanos kSameWish = 20 * kMilli;
 
-// What runs, which is there even after its file was replaced by a newer build; without /proc the name
-// that it was started by.
+// What runs, which is there even after its file was replaced by a newer build; without /proc the
+// name that it was started by.
 const char* own_program() {
   static constexpr char kSelf[] = "/proc/self/exe";
   if (access(kSelf, X_OK) == 0) return kSelf;
