@@ -62,7 +62,6 @@ product_LINK := $(SMALL_LINK)
 HOT := $(shell tools/list.sh hot)
 FAST := -O2 -fno-inline-functions
 product_HOT := $(FAST)
-musl_HOT := $(FAST)
 
 # With our own malloc, and without half a megabyte that glibc would bring for nothing
 # (sys/linux/libc.cpp). WHOLE_LIBC=1 leaves it as it is, should another version of it not link.
@@ -159,16 +158,20 @@ build/chimera: build/product/chimera
 # what needs no glibc. Three definitions make the headers at home on musl: __GLIBC_PREREQ is a macro
 # of glibc's features.h, __locale_t glibc's name of locale_t, and pthread_cond_clockwait (which musl
 # lacks) stands in an inline function of std::__condvar, pulled in by <atomic>, that nothing calls.
-MUSL := /usr/lib/x86_64-linux-musl
-musl_FLAGS = $(product_FLAGS) -nostdinc "-D__GLIBC_PREREQ(a,b)=0" -D__locale_t=locale_t \
+# $(1) variant, $(2) compiler, $(3) folder of libstdc++'s headers, $(4) of the machine's part of them,
+# $(5) of musl's, $(6) specs of gcc for musl, $(7) what else the machine needs
+define musl_variant
+$(1)_FLAGS := $$(product_FLAGS) -nostdinc "-D__GLIBC_PREREQ(a,b)=0" -D__locale_t=locale_t \
   "-Dpthread_cond_clockwait(c,m,k,t)=pthread_cond_timedwait(c,m,t)" \
-  -isystem /usr/include/c++/$(GCC_VERSION) -isystem /usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION) \
-  -isystem /usr/include/x86_64-linux-musl -isystem $(GCC_INCLUDE)
-musl_LINK := -specs $(MUSL)/musl-gcc.specs $(SMALL_LINK)
+  -isystem $(3) -isystem $(4) -isystem $(5) -isystem $$(shell $(2) -print-file-name=include) $(7)
+$(1)_LINK := -specs $(6) $$(SMALL_LINK) $(7)
+$(1)_HOT := $$(FAST)
+$$(eval $$(call variant,$(1),$(2)))
+endef
 GCC_VERSION := $(shell $(CXX) -dumpversion)
 GCC_ARCH := $(shell $(CXX) -print-multiarch)
-GCC_INCLUDE := $(shell $(CXX) -print-file-name=include)
-$(eval $(call variant,musl,$(CXX)))
+$(eval $(call musl_variant,musl,$(CXX),/usr/include/c++/$(GCC_VERSION),/usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION),\
+  /usr/include/x86_64-linux-musl,/usr/lib/x86_64-linux-musl/musl-gcc.specs))
 
 build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags
 	$(call SAY,LINK)
@@ -181,6 +184,47 @@ build/musl/chimera: build/musl/chimera.full build/pack/image tools/pack/stub.c
 musl:  ## build/musl/chimera: the release, static on musl
 	@tools/need.sh musl-tools xz-utils
 	@$(MAKE) build/musl/chimera
+
+# The same for other machines, with Debian's cross compilers: build/cross/MACHINE/chimera. musl comes out
+# of its package into build/cross/MACHINE/musl; nothing of this machine's own packages changes.
+# libatomic has what a machine cannot do itself, such as 64 bits at once on mipsel.
+CROSS := $(shell tools/list.sh cross)
+cross_part = $(word $(2),$(subst :, ,$(1)))
+cross_names = $(foreach c,$(CROSS),$(call cross_part,$(c),1))
+cross_packages = $(foreach c,$(CROSS),g++-$(call cross_part,$(c),2))
+# The x87 computes with more bits than are stored, so that other figures came out.
+i386_NEEDS := -msse2 -mfpmath=sse
+# The size that musl takes for granted.
+ppc64el_NEEDS := -mlong-double-64
+
+# $(1) machine, $(2) of its compiler, $(3) of its musl package
+define cross_target
+build/cross/$(1)/musl/specs: tools/cross_musl.sh
+	$$(call SAY,MUSL)
+	$$(Q)tools/cross_musl.sh $(2) $(3) $$(@D)
+$$(eval $$(call musl_variant,cross/$(1),$(2)-g++,/usr/$(2)/include/c++/$(GCC_VERSION),/usr/$(2)/include/c++/$(GCC_VERSION)/$(2),\
+  build/cross/$(1)/musl/include,build/cross/$(1)/musl/specs,$$($(1)_NEEDS)))
+build/cross/$(1)/flags: build/cross/$(1)/musl/specs
+build/cross/$(1)/chimera.full: $(call objects,cross/$(1),$(PRODUCT)) src/files.txt build/cross/$(1)/flags
+	$$(call SAY,LINK)
+	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$(filter %.o,$$^) -latomic -o $$@
+	$$(Q)! $(2)-nm $$@ | grep ' i ' || { echo '$$@: musl does not resolve IFUNC symbols' >&2; exit 1; }
+build/cross/$(1)/chimera: build/cross/$(1)/chimera.full
+	$$(call SAY,STRIP)
+	$$(Q)$(2)-strip -s -R .comment -o $$@ $$<
+endef
+# Their compilers are asked for only when they are used.
+$(if $(filter build/cross/%,$(MAKECMDGOALS)),\
+  $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
+
+.PHONY: cross cross-test
+cross:  ## build/cross/MACHINE/chimera: the release for other machines
+	@tools/need.sh $(cross_packages)
+	@$(MAKE) $(cross_names:%=build/cross/%/chimera)
+cross-test: cross  ## what make cross built, under qemu: selftest, run, and stats byte by byte
+	@tools/need.sh qemu-user
+	@$(MAKE) build/chimera
+	@tools/cross_tests.sh build build/chimera
 
 # A packed binary unpacks itself when it starts (tools/pack): less than half the bytes, for 10 ms and
 # memory that the kernel cannot drop. The minimal one is, PACK=0 leaves it as it is; PACK=1 packs any.
@@ -406,7 +450,7 @@ build/streams: $(call objects,product,tools/bench/streams.cpp $(LIBRARY)) src/fi
 	$(Q)$(CXX) $(SMALL_LINK) -s $(filter %.o,$^) -o $@
 build/musl/streams: $(call objects,musl,tools/bench/streams.cpp $(LIBRARY)) src/files.txt
 	$(call SAY,LINK)
-	$(Q)$(CXX) -specs $(MUSL)/musl-gcc.specs $(SMALL_LINK) -s $(filter %.o,$^) -o $@
+	$(Q)$(CXX) $(musl_LINK) -s $(filter %.o,$^) -o $@
 
 .PHONY: micro
 micro:  ## build/bench/micro: micro-benchmarks of the product's objects

@@ -9,6 +9,7 @@
 #   tools/list.sh kind       the sources that look at what the binary holds (include/chimera/rt/build.hpp)
 #   tools/list.sh variants   single-runtime binaries, "name:MACRO=value,..." of that header: the presets
 #                            of `chimera run --preset`, and the smallest one
+#   tools/list.sh cross      machines of `make cross`, "name:of its compiler:of its Debian packages:of qemu"
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
 #   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net llm
@@ -83,6 +84,16 @@ case ${1-} in
     echo upstream-smol:RUNTIME=bridge,READ_SIZE=8192,PERMITS=2
     echo upstream-smol-1kb:RUNTIME=bridge,READ_SIZE=8192,COALESCE=1024,PERMITS=2
     echo minimal:RUNTIME=fixed,READ_SIZE=1024,MINIMAL=1 ;;
+  cross)
+    echo aarch64:aarch64-linux-gnu:arm64:aarch64
+    echo armhf:arm-linux-gnueabihf:armhf:arm
+    echo armel:arm-linux-gnueabi:armel:arm
+    echo i386:i686-linux-gnu:i386:i386
+    echo mipsel:mipsel-linux-gnu:mipsel:mipsel
+    echo mips64el:mips64el-linux-gnuabi64:mips64el:mips64el
+    echo ppc64el:powerpc64le-linux-gnu:ppc64el:ppc64le
+    echo s390x:s390x-linux-gnu:s390x:s390x
+    echo riscv64:riscv64-linux-gnu:riscv64:riscv64 ;;
   virtual) virtual_sources | grep -vx "$main" || true ;;
   tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net|llm)/' || true ;;
   tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;

@@ -156,9 +156,9 @@ void write_metrics(wire::JsonWriter& out, std::span<const Metric> metrics) {
 }
 
 size_t summary_paths(const Inventory& inventory) {
-  size_t paths = 0;
+  uint64_t paths = 0;
   for (const uint64_t n : inventory.files_of) paths += std::min<uint64_t>(n, kSummaryPaths);
-  return paths;
+  return static_cast<size_t>(paths);
 }
 
 std::string data_summary(const Inventory& inventory, size_t paths) {

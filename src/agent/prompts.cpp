@@ -16,6 +16,12 @@ namespace {
 
 constexpr uint64_t kDefaultContext = 4096;
 constexpr uint64_t kBytesPerToken = 3;
+
+// A window may be larger than what can be addressed.
+size_t bytes_for(Budget budget) {
+  return static_cast<size_t>(std::min<uint64_t>(budget.prompt, SIZE_MAX / kBytesPerToken) *
+                             kBytesPerToken);
+}
 constexpr size_t kListMark = 5;       // bytes of "10. " and the line end
 constexpr size_t kLongerNotes = 20;   // at most, of "(10 of 12 ...):" over "(0 of 12 ...)"
 
@@ -201,7 +207,7 @@ void shorten(ReportParts& parts, Budget budget) {
   parts.summary = {};
   parts.findings = parts.advice = 0;
   const size_t fixed = report_draft(parts, 0).size() + kLongerNotes;
-  const size_t room = budget.prompt * kBytesPerToken;
+  const size_t room = bytes_for(budget);
   share(shares, room > fixed ? room - fixed : 0);
   parts.summary = utf8_truncate(a.summary, shares[0]);
   parts.findings = items_within(a.key_findings, shares[1]);
@@ -266,7 +272,7 @@ Prompt report_prompt(const AgentConfig& config, const Inventory& inventory,
     shorten(parts, budget);
     shown = fitted(metrics.size(), budget, draft, p.text);
     // Items are whole; the bytes that they left go to the summary.
-    const size_t room = budget.prompt * kBytesPerToken;
+    const size_t room = bytes_for(budget);
     if (!parts.summary.empty() && p.text.size() < room) {
       parts.summary = utf8_truncate(analysis.summary,
                                     parts.summary.size() + (room - p.text.size()));

@@ -34,10 +34,10 @@ struct Ending {
   std::string words;
 };
 
-Ending not_started(const Error& error) {
+Ending not_started(const Error& error, std::string_view program) {
   // A server that cannot listen has said so.
   if (error.code == Errc::closed) return {74, "chimera: a simulated server ended at once\n"};
-  return {exit_code(error), "chimera: cannot start: " + explain(error, {}, {})};
+  return {exit_code(error), "chimera: cannot start: " + explain(error, {}, program) + "\n"};
 }
 
 class Session {
@@ -126,7 +126,7 @@ Ending Session::child(const std::string& program, std::string_view arguments) {
   const Nanos limit = s_.bench.trial_timeout;
   const Nanos deadline = limit == 0 ? kNever : later(sys::now(), limit);
   auto started = sys::Child::start(program, arguments);
-  if (!started) return not_started(started.error());
+  if (!started) return not_started(started.error(), program);
   sys::Child child = std::move(*started);
   for (;;) {
     const Nanos frame = later(sys::now(), kFrame);
@@ -146,7 +146,6 @@ Ending Session::child(const std::string& program, std::string_view arguments) {
   }
   const auto code = child.wait(later(sys::now(), kLastWords));
   end.code = code.value_or(1);
-  if (end.words.empty() && end.code == 127) end.words = "chimera: cannot be run: " + program + "\n";
   return end;
 }
 
@@ -168,7 +167,7 @@ Ending Session::measure(size_t index) {
     choose_servers(index);
     const auto started = servers.start(s_, (uint64_t{t.seed} + 1) << 16);
     s_.sim_spec.resize(size);
-    if (!started) return not_started(started.error());
+    if (!started) return not_started(started.error(), {});
   }
   if (e_.warm_up && (s_.simulate || warm_for_ != t.config)) {
     Ending end = child(program, command(t, {}, true));

@@ -138,6 +138,10 @@ void count(Job& job, const Fitted& f) {
   if (most != 0 && t.failed >= most) job.over = true;
 }
 
+size_t slot_of(const Job& job, uint64_t place) {
+  return static_cast<size_t>(place % job.waiting.size());
+}
+
 // What is cancelled is no result: it is asked for again by --resume.
 rt::Task<void> deliver(Job& job, uint64_t place, std::string line, const Fitted& f) {
   co_await job.writing.acquire();
@@ -147,10 +151,10 @@ rt::Task<void> deliver(Job& job, uint64_t place, std::string line, const Fitted&
     if (!cancelled) put(job, line);
     job.window.release();
   } else {
-    const size_t slot = place % job.waiting.size();
+    const size_t slot = slot_of(job, place);
     job.waiting[slot] = cancelled ? std::string() : std::move(line);
     job.ready[slot] = true;
-    for (size_t i; job.ready[i = job.written % job.waiting.size()]; ++job.written) {
+    for (size_t i; job.ready[i = slot_of(job, job.written)]; ++job.written) {
       if (!job.waiting[i].empty()) put(job, job.waiting[i]);
       job.waiting[i] = std::string();
       job.ready[i] = false;
@@ -338,7 +342,7 @@ rt::Task<void> run_lanes(Job& job) {
 // What was finished behind a record that was not, when it all ended early.
 void put_rest(Job& job) {
   for (uint64_t i = job.written; i < job.taken; ++i) {
-    std::string& line = job.waiting[i % job.waiting.size()];
+    std::string& line = job.waiting[slot_of(job, i)];
     if (!line.empty()) put(job, line);
   }
 }

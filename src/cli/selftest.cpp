@@ -45,14 +45,16 @@ class Ledger final : public sim::Witness {
   void on_request(uint64_t number, int64_t seed, Nanos arrived) override {
     while (stream_of_.size() <= number) stream_of_.push_back(nullptr);
     if (seed < 0 || static_cast<uint64_t>(seed) >= told.size()) return;   // not one of ours
-    stream_of_[number] = &told[static_cast<size_t>(seed)];
-    stream_of_[number]->arrived = arrived;
+    Told& stream = told[static_cast<size_t>(seed)];
+    stream_of_[static_cast<size_t>(number)] = &stream;
+    stream.arrived = arrived;
   }
   void on_event(uint64_t number, std::string_view text, size_t bytes, Nanos planned) override {
-    if (stream_of_[number] != nullptr) stream_of_[number]->add_event(text, bytes, planned);
+    Told* const stream = stream_of_[static_cast<size_t>(number)];
+    if (stream != nullptr) stream->add_event(text, bytes, planned);
   }
   void on_sent(uint64_t number, Nanos sent) override {
-    if (stream_of_[number] != nullptr) stream_of_[number]->add_send(sent);
+    if (Told* const stream = stream_of_[static_cast<size_t>(number)]) stream->add_send(sent);
   }
 
   std::vector<Told> told;

@@ -84,7 +84,9 @@ double LoadSample::percentile(double q) const {
 size_t LoadSample::up_to(double us) const {
   size_t low = 0;
   if (!exact()) {
-    for (size_t i = 0; i < kSteps && lab::value_of(i) <= us; ++i) low += steps_[i];
+    for (size_t i = 0; i < kSteps && lab::value_of(i) <= us; ++i) {
+      low += static_cast<size_t>(steps_[i]);
+    }
     return low;
   }
   for (size_t high = count_; low < high;) {

@@ -158,7 +158,7 @@ void ending(Document& d, const StatsReport& r) {
   line.clear();
   compose(line, "chimera %s; %d files, %d runs, bootstrap seed %d",
       {r.version, r.set.files, r.set.trials.size(),
-       size_t{r.analyses[0]->settings.seed}});
+       r.analyses[0]->settings.seed});
   d.paragraph(line);
 }
 

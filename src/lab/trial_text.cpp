@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 #include "chimera/base/text.hpp"
 
 namespace chimera::lab {
@@ -98,7 +100,7 @@ bool TrialText::take_index(const char* prefix, size_t& index) {
   std::string_view digits;
   if (take(prefix) && next_part(rest_, ']', digits)) {
     if (const auto number = parse_u64(digits)) {
-      index = *number;
+      index = static_cast<size_t>(std::min<uint64_t>(*number, SIZE_MAX));
       take(".");
       return true;
     }

@@ -161,7 +161,7 @@ void Text::fill(const char* pattern) {
   const double base = tenth(200 + rng_.below(1000));
   const uint64_t percent = 5 + rng_.below(36), total = 20 + rng_.below(480);
   const uint64_t part = 1 + rng_.below(total), small = rng_.below(29), other = rng_.below(160);
-  const size_t duration = rng_.below(4);
+  const uint64_t duration = rng_.below(4);
   const double change = base * static_cast<double>(percent) / 100;
   for (; *pattern != '\0'; ++pattern) {
     if (*pattern != '%') {

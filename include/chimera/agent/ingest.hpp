@@ -68,7 +68,7 @@ struct Inventory {
 };
 
 struct IngestOptions {
-  uint64_t file_bytes = 16u << 20;      // a larger file is skipped
+  size_t file_bytes = 16u << 20;        // a larger file is skipped
   size_t files = 100000;                // more are left out
   int depth = 64;                       // folders below the root
   size_t metrics = 2000;                // more are left out

@@ -46,7 +46,7 @@ struct Error {
   int32_t os = 0;           // errno or HTTP status; 0 when there is none
   const char* where = "";   // a string literal that names the step: "dial", "chunk size"
 };
-static_assert(sizeof(Error) == 16);
+static_assert(sizeof(Error) <= 16);
 
 template <class T>
 using Result = std::expected<T, Error>;

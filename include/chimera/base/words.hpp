@@ -3,6 +3,7 @@
 // Thread: any.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -19,7 +20,8 @@ class Word {
   Word(const char* s) : text_(s), size_(kCString) {}                  // NOLINT
   Word(double x) : number_(x) {}                                      // NOLINT
   Word(int n) : number_(n) {}                                         // NOLINT
-  Word(size_t n) : number_(static_cast<double>(static_cast<int64_t>(n))) {}   // NOLINT
+  Word(std::unsigned_integral auto n)                                 // NOLINT
+      : number_(static_cast<double>(static_cast<int64_t>(n))) {}
 
   // Which of the two it is, the pattern says.
   double number() const { return number_; }

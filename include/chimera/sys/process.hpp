@@ -47,10 +47,10 @@ void set_variable(const char* literal);
 class Child {
  public:
   // `arguments`: each with a NUL behind it.
-  // Errors: io, unsupported when the program's own file cannot be found.
+  // Errors: io, also when it cannot be run.
   static Result<Child> start_self(std::string_view arguments);
   // Another program, or "" for this one. Its stderr comes through the same pipe as its stdout, and
-  // it is killed at once when we die. One that cannot be run ends with code 127. Errors: io.
+  // it is killed at once when we die. Errors: io, also when it cannot be run.
   static Result<Child> start(const std::string& program, std::string_view arguments);
   Child() = default;
   Child(Child&& o) noexcept;

@@ -194,4 +194,57 @@ int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 #endif
 }
 
+// ARM before v6 cannot change 64 bits at once; the kernel's helper can (since Linux 3.1), and
+// libgcc calls it. libatomic chooses between the two by IFUNC symbols, which musl does not resolve
+// in a static program: its functions would jump anywhere.
+#if defined(__ARM_ARCH) && __ARM_ARCH < 6
+
+namespace {
+
+using Wide = uint64_t;
+
+// Puts make(old) there, returns the old value.
+template <class Make>
+Wide change_at_once(volatile Wide* p, Make make) {
+  Wide seen = *p;                      // may be torn; then the comparison says so
+  for (;;) {
+    const Wide was = __sync_val_compare_and_swap(p, seen, make(seen));
+    if (was == seen) return was;
+    seen = was;
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+#define CHI_ATOMIC(type, name, ...)                     \
+  type name(__VA_ARGS__) __asm__("__atomic_" #name);    \
+  [[gnu::used]] type name(__VA_ARGS__)
+
+CHI_ATOMIC(Wide, load_8, volatile Wide* p, int) {
+  return change_at_once(p, [](Wide old) { return old; });
+}
+CHI_ATOMIC(void, store_8, volatile Wide* p, Wide value, int) {
+  change_at_once(p, [value](Wide) { return value; });
+}
+CHI_ATOMIC(Wide, exchange_8, volatile Wide* p, Wide value, int) {
+  return change_at_once(p, [value](Wide) { return value; });
+}
+CHI_ATOMIC(Wide, fetch_add_8, volatile Wide* p, Wide value, int) {
+  return change_at_once(p, [value](Wide old) { return old + value; });
+}
+CHI_ATOMIC(Wide, add_fetch_8, volatile Wide* p, Wide value, int) {
+  return change_at_once(p, [value](Wide old) { return old + value; }) + value;
+}
+CHI_ATOMIC(bool, compare_exchange_8, volatile Wide* p, Wide* expected, Wide value, int, int) {
+  const Wide was = __sync_val_compare_and_swap(p, *expected, value);
+  const bool same = was == *expected;
+  *expected = was;
+  return same;
+}
+}
+
+#endif
+
 #endif  // CHIMERA_STATIC

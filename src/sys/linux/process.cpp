@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -25,7 +26,6 @@
 namespace chimera::sys {
 namespace {
 
-constexpr char kSelf[] = "/proc/self/exe";
 constexpr size_t kMaxLine = 64 * 1024;
 constexpr int kStopStepMs = 5;
 constexpr int kStopSteps = 400;  // 2 s to end in good order
@@ -34,6 +34,14 @@ constexpr int kStopSteps = 400;  // 2 s to end in good order
 // apart. Nobody asks again that soon.
 constexpr Nanos kSameWish = 20 * kMilli;
 
+// What runs, which is there even after its file was replaced by a newer build; without /proc the
+// name that it was started by.
+const char* own_program() {
+  static constexpr char kSelf[] = "/proc/self/exe";
+  if (access(kSelf, X_OK) == 0) return kSelf;
+  return reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+}
+
 Nanos duration(const timeval& t) {
   return int64_t{t.tv_sec} * kSecond + int64_t{t.tv_usec} * kMicro;
 }
@@ -41,12 +49,30 @@ Nanos duration(const timeval& t) {
 // --- the first part of a child's life: after fork, only async-signal-safe calls ---
 
 // What a child is made of. `whole`: its stderr goes where its stdout goes, and it dies with us.
+// `trouble` takes the number of the error that kept it from running; running closes it.
 struct Birth {
   const char* program;
   char* const* arguments;
   int out;
+  int trouble;
   bool whole;
 };
+
+[[noreturn]] void give_up(const Birth& birth) {
+  const int why = errno;
+  (void)!write(birth.trouble, &why, sizeof why);
+  _exit(127);
+}
+
+// Ends at once when it is read; -1 and errno when there is no descriptor left. An empty root has no
+// /dev/null: then the end of a pipe that nobody writes to.
+int nothing_to_read() {
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int ends[2];
+  if (null >= 0 || errno != ENOENT || pipe2(ends, O_CLOEXEC) != 0) return null;
+  close(ends[1]);
+  return ends[0];
+}
 
 [[noreturn]] void become_child(const Birth& birth, pid_t parent) {
   const int out = birth.out;
@@ -58,11 +84,10 @@ struct Birth {
   for (const int s : {SIGINT, SIGTERM, SIGPIPE}) signal(s, SIG_DFL);
   // The pipe first: its second number is then free for /dev/null. A full table of descriptors is
   // met by the program itself, which can say so.
-  if (dup2(out, STDOUT_FILENO) < 0) _exit(127);
-  if (birth.whole && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) _exit(127);
+  if (dup2(out, STDOUT_FILENO) < 0) give_up(birth);
+  if (birth.whole && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) give_up(birth);
   if (out != STDOUT_FILENO) close(out);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0) _exit(127);
+  if (dup2(nothing_to_read(), STDIN_FILENO) < 0) give_up(birth);
   // dup2 onto itself keeps the close-on-exec mark (a parent that had no stdin or stdout).
   fcntl(STDIN_FILENO, F_SETFD, 0);
   fcntl(STDOUT_FILENO, F_SETFD, 0);
@@ -70,7 +95,7 @@ struct Birth {
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
   execv(birth.program, birth.arguments);
-  _exit(127);
+  give_up(birth);
 }
 
 // Signals stay blocked until the child has its own dispositions: our handler must not run in it.
@@ -95,6 +120,29 @@ bool reap(pid_t pid, int flags, int* status = nullptr) {
     got = waitpid(pid, status, flags);
   } while (got < 0 && errno == EINTR);
   return got != 0;
+}
+
+// What give_up() wrote; 0 when the program runs.
+int trouble_of(int from) {
+  int why = 0;
+  while (read(from, &why, sizeof why) < 0 && errno == EINTR) {
+  }
+  return why;
+}
+
+Result<pid_t> run_child(Birth birth) {
+  int trouble[2];
+  if (pipe2(trouble, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
+  birth.trouble = trouble[1];
+  const pid_t pid = fork_child(birth);
+  int why = errno;
+  close(trouble[1]);
+  if (pid > 0) why = trouble_of(trouble[0]);
+  close(trouble[0]);
+  if (pid < 0) return fail(Errc::io, "fork", why);
+  if (why == 0) return pid;
+  reap(pid, 0);
+  return fail(Errc::io, "the program cannot be run", why);
 }
 
 // A child is the leader of a group, but for its first moments.
@@ -161,7 +209,7 @@ SystemInfo system_info() {
 
 int64_t executable_bytes() {
   struct stat st;
-  return stat(kSelf, &st) == 0 ? int64_t{st.st_size} : 0;
+  return stat(own_program(), &st) == 0 ? int64_t{st.st_size} : 0;
 }
 
 std::string_view env(const char* name) {
@@ -187,17 +235,15 @@ void set_variable(const char* literal) {
 }
 
 Result<Child> Child::start_self(std::string_view arguments) {
-  char self[4096];
-  const ssize_t length = readlink(kSelf, self, sizeof self - 1);
-  if (length <= 0) return fail(Errc::unsupported, "own executable");
-  self[length] = '\0';
-  // The name is for lists of processes; what runs is kSelf, which is there even after the file was
-  // replaced by a newer build.
-  return spawn(self, kSelf, arguments, false);
+  // For lists of processes.
+  char name[4096];
+  const ssize_t length = readlink(own_program(), name, sizeof name - 1);
+  if (length > 0) name[length] = '\0';
+  return spawn(length > 0 ? name : own_program(), own_program(), arguments, false);
 }
 
 Result<Child> Child::start(const std::string& program, std::string_view arguments) {
-  const char* const name = program.empty() ? kSelf : program.c_str();
+  const char* const name = program.empty() ? own_program() : program.c_str();
   return spawn(name, name, arguments, true);
 }
 
@@ -212,15 +258,14 @@ Result<Child> Child::spawn(const char* name, const char* program, std::string_vi
   while (next_part(arguments, '\0', argument)) *++next = const_cast<char*>(argument.data());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return fail(Errc::io, "pipe", errno);
-  const pid_t pid = fork_child({program, pointers.data(), ends[1], whole});
-  const int why = errno;
+  const auto pid = run_child({program, pointers.data(), ends[1], -1, whole});
   close(ends[1]);
-  if (pid < 0) {
+  if (!pid) {
     close(ends[0]);
-    return fail(Errc::io, "fork", why);
+    return fail(pid.error());
   }
   Child child;
-  child.pid_ = pid;
+  child.pid_ = *pid;
   child.out_ = ends[0];
   return child;
 }

@@ -1,0 +1,92 @@
+#!/bin/bash
+# The binaries of `make cross`, each under qemu-user: that they start, that client and simulator agree
+# (selftest), a whole `run` on a simulated server, and `stats` over the same result files, whose output
+# has to be what this machine's own binary says, byte for byte.
+#
+#   tools/cross_tests.sh BUILD CHIMERA [NAME...]      CHIMERA: the binary of this machine
+#
+# Ends with one line, "N passed, N failed, N skipped". A machine whose binary or qemu is not there is
+# skipped. The simulator is started by hand: `--sim` would start the binary without qemu.
+set -uo pipefail
+build=$(realpath "$1") chimera=$(realpath "$2")
+shift 2
+cd "$(dirname "$0")/.."
+notes=$PWD/samples/notes
+scratch=$(mktemp -d)
+simulator=
+leave() { [ -z "$simulator" ] || kill "$simulator" 2>/dev/null; rm -rf "$scratch"; }
+trap leave EXIT
+passed=0 failed=0 skipped=0
+export CHIMERA_NO_CONFIG=1
+
+limited() { timeout -k 5 "$@"; }  # seconds, command...
+
+say() {  # ok|FAILED machine test
+  printf '%-6s %-9s %s\n' "$1" "$2" "$3"
+  if [ "$1" = ok ]; then passed=$((passed + 1)); else failed=$((failed + 1)); sed 's/^/    /' "$scratch/log" | tail -n 20; fi
+}
+
+check() {  # machine test command...
+  local machine=$1 test=$2
+  shift 2
+  if "$@" > "$scratch/log" 2>&1; then say ok "$machine" "$test"; else say FAILED "$machine" "$test"; fi
+}
+
+# --version says the same everywhere; one that was not built from this commit fails here.
+version() { limited 20 "$@" --version > "$scratch/version" && cmp "$scratch/version" "$scratch/version.native"; }
+
+# A translated program is slow: the bounds of a delay are not asked, that nothing is lost is.
+selftest() {
+  limited 150 "$@" selftest --quick --max-ttft-error=10s --max-delay-p50=10s --max-delay-p99=10s
+}
+
+whole_run() {
+  rm -rf "$scratch/out"
+  limited 60 "$@" sim --port=0 --tokens=60 --rate=200 --slots=2 > "$scratch/sim" 2>&1 &
+  simulator=$!
+  local url='' tries=0
+  while [ -z "$url" ] && [ $((tries += 1)) -lt 100 ]; do
+    sleep 0.1
+    url=$(grep -o 'http://[^ ]*' "$scratch/sim" | head -n 1)
+  done
+  limited 60 "$@" run "$notes" -u "$url" -n 2 -O "$scratch/out" && [ -n "$(find "$scratch/out" -name metrics.json)" ]
+  local code=$?
+  kill "$simulator" 2>/dev/null
+  wait "$simulator" 2>/dev/null
+  simulator=
+  return $code
+}
+
+stats() {  # format, command...
+  local format=$1
+  shift
+  limited 60 "$@" stats "$scratch/experiment" -f "$format" > "$scratch/stats"
+  cmp "$scratch/stats" "$scratch/stats.$format"
+}
+
+"$chimera" --version > "$scratch/version.native"
+limited 200 "$chimera" bench "$notes" --sim=tokens=60,rate=500 --presets=smol,asyncio --configs=tr115 --runs=2 \
+  --quiet -O "$scratch/experiment" > "$scratch/log" 2>&1 || { cat "$scratch/log" >&2; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+formats="json csv md"
+for format in $formats; do "$chimera" stats "$scratch/experiment" -f "$format" > "$scratch/stats.$format"; done
+
+for row in $(tools/list.sh cross); do
+  IFS=: read -r machine _ _ emulated <<< "$row"
+  [ $# = 0 ] || [[ " $* " == *" $machine "* ]] || continue
+  binary=$build/cross/$machine/chimera
+  if [ ! -x "$binary" ] || ! command -v "qemu-$emulated" > /dev/null; then
+    printf '%-6s %-9s %s\n' skip "$machine" "no binary, or no qemu-$emulated"
+    skipped=$((skipped + 1))
+    continue
+  fi
+  start=$SECONDS
+  command=("qemu-$emulated" "$binary")
+  check "$machine" '--version' version "${command[@]}"
+  check "$machine" 'selftest' selftest "${command[@]}"
+  check "$machine" 'run' whole_run "${command[@]}"
+  for format in $formats; do check "$machine" "stats -f $format" stats "$format" "${command[@]}"; done
+  printf '%-6s %-9s %s bytes, %s s\n' '' "$machine" "$(stat -c %s "$binary")" $((SECONDS - start))
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
