@@ -59,7 +59,7 @@ CASES = [
     ("check_sources.sh", "listed twice", "src/files.txt", "any src/a.cpp\nany src/a.cpp\n", 2, "any src/a.cpp\n"),
     ("check_sources.sh", "not there", "src/files.txt", "any src/a.cpp\nany src/b.cpp\n", 2, "any src/a.cpp\n"),
     ("check_sources.sh", "wrong platform", "src/files.txt", "linux src/a.cpp\n", 1, "any src/a.cpp\n"),
-    ("check_sources.sh", "marker misspelt", "tests/a_test.cpp", "// runs: windows\n", 1, "// runs: linux tsan\n"),
+    ("check_sources.sh", "marker misspelt", "tests/a_test.cpp", "// runs: windos\n", 1, "// runs: linux tsan\n"),
 ]
 
 
