@@ -1,6 +1,13 @@
-// Address <-> sockaddr: what the systems' calls take and give. Included behind the system's own
-// socket headers, by the address.hpp of each.
+// Address <-> sockaddr: what the systems' calls take and give.
 #pragma once
+
+#ifdef _WIN32
+#include <winsock2.h>
+#include <ws2tcpip.h>
+#else
+#include <netinet/in.h>
+#include <sys/socket.h>
+#endif
 
 #include <cstring>
 

@@ -1,9 +1,7 @@
-// The socket headers of this system, and what its errors say of addresses.
+// Addresses as this system has them, and what its errors say of them.
 #pragma once
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "../any/sockaddr.hpp"
 

@@ -1,8 +1,5 @@
-// The socket headers of this system, and what its errors say of addresses.
+// Addresses as this system has them, and what its errors say of them.
 #pragma once
-
-#include <winsock2.h>
-#include <ws2tcpip.h>
 
 #include "../any/sockaddr.hpp"
 
