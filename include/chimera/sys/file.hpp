@@ -15,8 +15,6 @@
 
 namespace chimera::sys {
 
-// Where the last part of a path begins, behind its folder.
-size_t name_at(std::string_view path);
 bool is_absolute(std::string_view path);
 
 struct FileInfo {

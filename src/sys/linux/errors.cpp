@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "chimera/base/number.hpp"
+#include "../any/words.hpp"
 #include "chimera/base/result.hpp"
 
 namespace chimera {
@@ -20,11 +20,6 @@ void die(std::string_view line) {
 
 namespace chimera::sys {
 namespace {
-
-struct Words {
-  int number;
-  const char* words;
-};
 
 constexpr Words kWords[] = {
     {EPERM, "operation not permitted"},
@@ -78,15 +73,6 @@ constexpr Words kWords[] = {
 
 }  // namespace
 
-const char* error_words(int os_error) {
-  for (const Words& w : kWords) {
-    if (w.number == os_error) return w.words;
-  }
-  thread_local char other[24];
-  std::string text = "error ";
-  append_i64(text, os_error);
-  text.copy(other, sizeof other - 1);
-  return other;
-}
+const char* error_words(int os_error) { return words_of(kWords, os_error); }
 
 }  // namespace chimera::sys

@@ -239,7 +239,6 @@ Result<std::vector<DirectoryEntry>> read_entries(int directory) {
 
 }  // namespace
 
-size_t name_at(std::string_view path) { return path.rfind('/') + 1; }   // npos + 1 is 0
 bool is_absolute(std::string_view path) { return path.starts_with('/'); }
 
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {

@@ -270,22 +270,6 @@ Result<Child> Child::spawn(const char* name, const char* program, std::string_vi
   return child;
 }
 
-Child::Child(Child&& o) noexcept
-    : pid_(std::exchange(o.pid_, 0)),
-      out_(std::exchange(o.out_, kNoHandle)),
-      pending_(std::move(o.pending_)) {}
-
-Child& Child::operator=(Child&& o) noexcept {
-  if (this == &o) return *this;
-  stop();
-  pid_ = std::exchange(o.pid_, 0);
-  out_ = std::exchange(o.out_, kNoHandle);
-  pending_ = std::move(o.pending_);
-  return *this;
-}
-
-Child::~Child() { stop(); }
-
 Result<std::string> Child::read_line(Nanos deadline) {
   for (;;) {
     const size_t end = pending_.find('\n');

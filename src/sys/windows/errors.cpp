@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "chimera/base/number.hpp"
+#include "../any/words.hpp"
 #include "chimera/base/result.hpp"
 #include "wide.hpp"
 
@@ -22,11 +22,6 @@ void die(std::string_view line) {
 
 namespace chimera::sys {
 namespace {
-
-struct Words {
-  int number;
-  const char* words;
-};
 
 constexpr Words kWords[] = {
     {ERROR_FILE_NOT_FOUND, "no such file or directory"},
@@ -79,15 +74,6 @@ constexpr Words kWords[] = {
 
 }  // namespace
 
-const char* error_words(int os_error) {
-  for (const Words& w : kWords) {
-    if (w.number == os_error) return w.words;
-  }
-  thread_local char other[24];
-  std::string text = "error ";
-  append_i64(text, os_error);
-  text.copy(other, sizeof other - 1);
-  return other;
-}
+const char* error_words(int os_error) { return words_of(kWords, os_error); }
 
 }  // namespace chimera::sys

@@ -164,6 +164,15 @@ Result<void> write_to_end(HANDLE h, std::string_view data) {
   return {};
 }
 
+bool is_separator(char c) { return c == '/' || c == '\\'; }
+
+// Where the last part of a path begins, behind its folder.
+size_t name_at(std::string_view path) {
+  size_t at = path.size();
+  while (at > 0 && !is_separator(path[at - 1]) && path[at - 1] != ':') --at;
+  return at;
+}
+
 std::string temporary_name(const std::string& folder) {
   static std::atomic<uint32_t> serial{0};
   const uint64_t who = uint64_t{GetCurrentProcessId()} << 32 | serial.fetch_add(1);
@@ -212,15 +221,7 @@ Result<std::string> real_path(HANDLE h) {
   return narrow(std::wstring_view(real, n));
 }
 
-bool is_separator(char c) { return c == '/' || c == '\\'; }
-
 }  // namespace
-
-size_t name_at(std::string_view path) {
-  size_t at = path.size();
-  while (at > 0 && !is_separator(path[at - 1]) && path[at - 1] != ':') --at;
-  return at;
-}
 
 bool is_absolute(std::string_view path) {
   const bool drive = path.size() > 2 && path[1] == ':' && is_separator(path[2]);

@@ -270,22 +270,6 @@ Result<Child> Child::spawn(const char*, const char* program, std::string_view ar
   return child;
 }
 
-Child::Child(Child&& o) noexcept
-    : pid_(std::exchange(o.pid_, 0)),
-      out_(std::exchange(o.out_, kNoHandle)),
-      pending_(std::move(o.pending_)) {}
-
-Child& Child::operator=(Child&& o) noexcept {
-  if (this == &o) return *this;
-  stop();
-  pid_ = std::exchange(o.pid_, 0);
-  out_ = std::exchange(o.out_, kNoHandle);
-  pending_ = std::move(o.pending_);
-  return *this;
-}
-
-Child::~Child() { stop(); }
-
 // The pipe is looked at in steps: a read of one cannot be given a deadline.
 Result<std::string> Child::read_line(Nanos deadline) {
   for (;;) {
