@@ -462,7 +462,7 @@ bench:  ## micro-benchmarks, then the whole against a bare C client; BENCH=quick
 	@tools/need.sh python3 musl-tools
 	@tools/bench/peers.sh $(PEERS)
 	@$(MAKE) build/chimera build/musl/chimera build/bench/micro build/streams build/musl/streams \
-	  build/epoll_client build/musl/epoll_client build/measure
+	  build/epoll_client build/musl/epoll_client build/measure build/variants/musl/chimera-minimal
 	@python3 tools/bench.py build $(BENCH)
 
 # The limit that `make bench` measures against, linked like the product, and what measures both.

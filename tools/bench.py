@@ -259,13 +259,16 @@ class Bench:
         self.table.head("startup: exec to the first request byte", "chimera", "C client")
         for musl in (False, True):
             libc = "musl" if musl else "glibc"
-            run, fetch, bare = (statistics.median(side) for side in interleave(
+            run, ask, fetch, bare = (statistics.median(side) for side in interleave(
                 5 if self.quick else 51,
                 lambda: self.startup_once(lambda urls: self.run(urls, 100, musl)),
+                lambda: self.startup_once(
+                    lambda urls: [self.program("chimera", musl), "ask", "-u", urls[0], "-m", "gemma3", "why"]),
                 lambda: self.startup_once(lambda urls: [self.program("chimera", musl), "fetch", urls[0]]),
                 lambda: self.startup_once(lambda urls: self.client(urls, 100, musl=musl))))
-            self.table.ratio(f"startup: run, {libc}", run, bare, "us", STARTUP)
-            self.table.ratio(f"startup: fetch, {libc}", fetch, bare, "us", note="reads no folder")
+            self.table.ratio(f"startup: ask, {libc}", ask, bare, "us", STARTUP)
+            self.table.ratio(f"startup: run, {libc}", run, bare, "us", note="reads 7 files first")
+            self.table.ratio(f"startup: fetch, {libc}", fetch, bare, "us")
 
     # -- CPU
 
@@ -349,11 +352,14 @@ class Bench:
     def memory(self):
         self.table.head("memory, musl: largest resident set", "chimera", "C client")
         keys = {"ttft": "5ms", "rate": 1000, "tokens": 200}
+        minimal = f"{self.build}/variants/musl/chimera-minimal"
         with Servers(self.program("chimera"), keys) as servers:
-            ours, theirs = ([c.rss_kib * 1024 / 1e6 for c in side] for side in interleave(
+            ours, least, theirs = (max(c.rss_kib * 1024 / 1e6 for c in side) for side in interleave(
                 1 if self.quick else 5, lambda: self.once(self.run(servers.urls, 200, musl=True)),
+                lambda: self.once([minimal, *self.run(servers.urls, 200)[1:-2]]),
                 lambda: self.once(self.client(servers.urls, 200, musl=True))))
-        self.table.amount("run, 2 agents", max(ours), max(theirs), "MB", RUN_RSS / 1e6)
+        self.table.amount("run, 2 agents", ours, theirs, "MB", RUN_RSS / 1e6)
+        self.table.amount("run, 2 agents, minimal binary", least, theirs, "MB", RUN_RSS / 1e6)
 
         n, tokens = 1000, 20 if self.quick else 60
         paced = {"ttft": "50ms", "rate": 20, "tokens": tokens, "slots": 4096}

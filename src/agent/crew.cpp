@@ -63,7 +63,7 @@ rt::Task<bool> ingest_all(const CrewSettings& s, AgentOutcome& out) {
 
 rt::Task<void> work(const CrewSettings& s, size_t server, AgentOutcome& out, Progress* p) {
   const Nanos begin = sys::now();
-  llm::Endpoint endpoint(s.endpoints[server], s.client, &s.dialects[server]);
+  llm::Endpoint endpoint(s.endpoints[server], s.client, s.dialects[server]);
   enter(p, Stage::ingest);
   const bool read = co_await ingest_all(s, out);
   out.ingest_duration = sys::now() - begin;

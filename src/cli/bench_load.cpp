@@ -185,7 +185,7 @@ rt::Task<void> LoadTest::one(rt::Gate& gate, Nanos planned, Nanos permitted) {
   Server& server = servers_[index];
   Own<llm::Endpoint> endpoint;
   if (server.idle.empty()) {
-    endpoint = make_own<llm::Endpoint>(server.url, s_.client, server.dialect.get());
+    endpoint = make_own<llm::Endpoint>(server.url, s_.client, *server.dialect);
   } else {
     endpoint = std::move(server.idle.back());
     server.idle.pop_back();

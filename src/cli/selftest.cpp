@@ -142,7 +142,8 @@ rt::Task<void> ask(Trial& trial, size_t i) {
   options.seed = static_cast<int64_t>(i);
   heard.ran = true;
   heard.at.reserve(trial.cell.tokens);
-  llm::Endpoint endpoint(trial.url, trial.client);
+  llm::Dialect dialect;
+  llm::Endpoint endpoint(trial.url, trial.client, dialect);
   Notes notes(heard);
   llm::Call call;
   const llm::Request request{"selftest", "selftest", {}, options};

@@ -119,6 +119,7 @@ void AnswerReader::choose(char first) {
   const bool as_events = first == 'd' || first == 'e' || first == ':' || first == '\xef';
   const bool events = as_events || (says_events_ && first != '{');
   form_ = events ? Form::events : Form::json;
+  if (events) events_ = make_own<wire::EventSplitter>();
 }
 
 Result<void> AnswerReader::feed(std::string_view bytes, Nanos at) {
@@ -127,23 +128,25 @@ Result<void> AnswerReader::feed(std::string_view bytes, Nanos at) {
     if (bytes.empty()) return {};
     choose(bytes[0]);
   }
+  Record record;   // a waiting stream keeps none
   if (form_ == Form::events) {
-    auto event = [&](const wire::SseEvent& e) { return take_event(e, at); };
-    return events_.feed(bytes, event);
+    auto event = [&](const wire::SseEvent& e) { return take_event(e, record, at); };
+    return events_->feed(bytes, event);
   }
-  auto line = [&](std::string_view text) { return take_line(text, at); };
+  auto line = [&](std::string_view text) { return take_line(text, record, at); };
   return lines_.feed(bytes, line);
 }
 
 Result<void> AnswerReader::finish(bool complete, Nanos at) {
   Result<void> result;
+  Record record;
   if (complete && form_ == Form::events) {
-    auto event = [&](const wire::SseEvent& e) { return take_event(e, at); };
-    result = events_.finish(event);
+    auto event = [&](const wire::SseEvent& e) { return take_event(e, record, at); };
+    result = events_->finish(event);
   } else if (complete) {
-    auto line = [&](std::string_view text) { return take_line(text, at); };
+    auto line = [&](std::string_view text) { return take_line(text, record, at); };
     result = lines_.finish(line);
-    if (result && !document_.empty()) result = take(document_, at);
+    if (result && !document_.empty()) result = take(document_, record, at);
   }
   end(at);
   return result;
@@ -151,19 +154,19 @@ Result<void> AnswerReader::finish(bool complete, Nanos at) {
 
 // A line is a record, unless it begins a document that goes on: those end with an opening bracket
 // or a comma, or are one already; a "}" in the first column ends it.
-Result<void> AnswerReader::take_line(std::string_view line, Nanos at) {
+Result<void> AnswerReader::take_line(std::string_view line, Record& record, Nanos at) {
   const char last = trim(line).back();
   const bool goes_on = last == '{' || last == '[' || last == ',';
-  if (document_.empty() && !goes_on) return take(line, at);
+  if (document_.empty() && !goes_on) return take(line, record, at);
   if (document_.size() + line.size() >= wire::kLineLimit) return fail(Errc::too_large, "document");
   document_.append(line).push_back('\n');
   if (line[0] != '}') return {};
   std::string whole;
   whole.swap(document_);
-  return take(whole, at);
+  return take(whole, record, at);
 }
 
-Result<void> AnswerReader::take_event(const wire::SseEvent& event, Nanos at) {
+Result<void> AnswerReader::take_event(const wire::SseEvent& event, Record& record, Nanos at) {
   const std::string_view data = trim(event.data);
   if (closed_ || data.empty()) return {};
   if (data == "[DONE]") {
@@ -172,27 +175,31 @@ Result<void> AnswerReader::take_event(const wire::SseEvent& event, Nanos at) {
     return {};
   }
   if (event.type == "error") return fail(error_of_words(data, call_));
-  return take(data, at);
+  return take(data, record, at);
 }
 
 Result<void> AnswerReader::take(std::string_view json, Nanos at) {
-  record_.clear();
-  const bool common = !openai_ && take_common_record(json, record_.visible);
-  if (!common) CHI_TRY_VOID(read_record(openai_, json, call_, record_));
-  CHI_TRY_VOID(add(at));
+  Record record;
+  return take(json, record, at);
+}
+
+Result<void> AnswerReader::take(std::string_view json, Record& record, Nanos at) {
+  record.clear();
+  const bool common = !openai_ && take_common_record(json, record.visible);
+  if (!common) CHI_TRY_VOID(read_record(openai_, json, call_, record));
+  CHI_TRY_VOID(add(record, at));
   if (common) return {};
-  if (!record_.reason.empty()) call_.done_reason.swap(record_.reason);
+  if (!record.reason.empty()) call_.done_reason.swap(record.reason);
   // A document is the whole answer; in a stream, usage without choices comes last.
-  const bool whole = form_ != Form::events && record_.choices != 0;
-  const bool last = !call_.done_reason.empty() || (record_.usage && record_.choices == 0);
+  const bool whole = form_ != Form::events && record.choices != 0;
+  const bool last = !call_.done_reason.empty() || (record.usage && record.choices == 0);
   if (openai_ && (whole || last)) call_.done = true;
-  refused_ = refused_ || record_.refused;
+  refused_ = refused_ || record.refused;
   if (call_.done) end(at);
   return {};
 }
 
-Result<void> AnswerReader::add(Nanos at) {
-  Record& r = record_;
+Result<void> AnswerReader::add(Record& r, Nanos at) {
   const bool any = !r.visible.empty() || !r.thinking.empty() || !r.tools.empty();
   if (!any) return {};
   if (!inline_thinking_.over() && !r.visible.empty()) {
@@ -200,14 +207,16 @@ Result<void> AnswerReader::add(Nanos at) {
     text.swap(r.visible);
     inline_thinking_.feed(text, r.visible, r.thinking);
   }
-  for (const ToolPart& part : r.tools) tool_bytes_ += part.arguments.size() + part.name.size();
+  for (const ToolPart& part : r.tools) {
+    tool_bytes_ += static_cast<uint32_t>(part.arguments.size() + part.name.size());
+  }
   const size_t so_far = call_.text.size() + call_.thinking.size() + tool_bytes_;
   if (so_far + r.visible.size() + r.thinking.size() > kAnswerLimit) {
     return fail(Errc::too_large, "answer");
   }
   call_.text.append(r.visible);
   call_.thinking.append(r.thinking);
-  if (!r.tools.empty()) add_tools();
+  if (!r.tools.empty()) add_tools(r.tools);
   stamp(!r.visible.empty(), at);
   if (pieces_ == nullptr) return {};
   if (!r.thinking.empty()) pieces_->on_thinking(r.thinking, at);
@@ -217,9 +226,9 @@ Result<void> AnswerReader::add(Nanos at) {
 
 // A part belongs to the last call of its index, unless it brings another id. Without an index, a
 // part with a name begins a call, and goes on with the last one only under the same id.
-void AnswerReader::add_tools() {
+void AnswerReader::add_tools(std::vector<ToolPart>& parts) {
   std::vector<ToolCall>& calls = call_.tool_calls;
-  for (ToolPart& part : record_.tools) {
+  for (ToolPart& part : parts) {
     size_t i = calls.size();
     while (i > 0 && part.index >= 0 && tool_index_[i - 1] != part.index) --i;
     bool fresh = i == 0 || (part.index < 0 && !part.name.empty());

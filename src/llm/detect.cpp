@@ -52,15 +52,13 @@ Documents::Documents(const wire::Url& server, const ClientSettings& settings)
 
 rt::Task<Result<void>> Documents::get(std::string_view path, Nanos deadline, rt::Stop* stop) {
   const std::string target = wire::join(server(), path).target();
-  rt::Stop there;
   net::HttpRequest http;
   http.target = target;
   http.extra_fields = settings_.extra_fields;
   http.deadline = deadline;
-  http.stop = rt::IoSide::there(stop, there);
   Collector sink(body_, kLimit);
   words_.clear();
-  co_await io_.run(client_.exchange(http, sink, exchange_), stop, there);
+  co_await io_.run(client_.exchange(http, sink, exchange_), stop, http.stop);
   if (!exchange_.reused) connect_time_ = exchange_.connected - exchange_.started;
   CHI_CO_TRY_VOID(exchange_.outcome);
   if (sink.status() / 100 == 2) co_return Result<void>();

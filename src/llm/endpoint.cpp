@@ -19,10 +19,10 @@ bool success(int status) { return status >= 200 && status < 300; }
 // Takes the answer of a generate call apart as it comes.
 class AnswerSink : public net::BodySink {
  public:
-  AnswerSink(Api api, Call& call, PieceSink* pieces) : call_(call), reader_(api, call, pieces) {}
+  AnswerSink(Api api, Call& call, PieceSink* pieces) : reader_(api, call, pieces) {}
 
   Result<void> on_head(const wire::ResponseHead& head) override {
-    call_.http_status = head.status;
+    call().http_status = head.status;
     reader_.announce(head.field("content-type").value_or(""));
     const auto wait = head.field("retry-after");
     if (wait) {
@@ -33,33 +33,34 @@ class AnswerSink : public net::BodySink {
   }
 
   Result<void> on_body(std::string_view bytes, Nanos at) override {
-    if (success(call_.http_status)) return reader_.feed(bytes, at);
-    std::string& body = call_.error_text;
+    if (success(call().http_status)) return reader_.feed(bytes, at);
+    std::string& body = call().error_text;
     body.append(bytes.substr(0, kErrorBody - body.size()));
     if (body.size() < kErrorBody) return {};
     return fail(Errc::too_large, "error body");   // finish() knows better
   }
 
-  bool begun() const override { return call_.pieces != 0; }
-  bool satisfied() const override { return call_.done; }
+  bool begun() const override { return call().pieces != 0; }
+  bool satisfied() const override { return call().done; }
 
   // The exchange is over. An error status is the error, however its body ended; else the last line
   // may lack its newline, and the terminator must have come.
   Result<void> finish(Result<void> outcome) {
-    if (call_.http_status != 0 && !success(call_.http_status)) {
-      call_.error_text = error_words(call_.error_text);   // the body so far
-      return fail(error_of_status(call_.http_status, call_.error_text));
+    if (call().http_status != 0 && !success(call().http_status)) {
+      call().error_text = error_words(call().error_text);   // the body so far
+      return fail(error_of_status(call().http_status, call().error_text));
     }
-    const Result<void> rest = reader_.finish(outcome.has_value(), call_.ended);
+    const Result<void> rest = reader_.finish(outcome.has_value(), call().ended);
     if (!outcome || !rest) return outcome ? rest : outcome;
-    if (!call_.done) return fail(Errc::truncated, "no done record");
+    if (!call().done) return fail(Errc::truncated, "no done record");
     return {};
   }
 
   Nanos asked_to_wait() const { return asked_; }
 
  private:
-  Call& call_;
+  Call& call() const { return reader_.call(); }
+
   AnswerReader reader_;
   Nanos asked_ = 0;
 };
@@ -146,35 +147,36 @@ rt::Task<bool> wait_to_retry(const Request& request, int retry, Nanos asked, Cal
   co_return false;
 }
 
-Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect* dialect)
+Endpoint::Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect& dialect)
     : url_(url),
       settings_(settings),
       client_(url, settings.policy, settings.timeouts),
-      dialect_(dialect != nullptr ? *dialect : own_) {}
+      dialect_(dialect) {}
 
-// The dialect of a request.
-rt::Task<Result<Api>> Endpoint::settle(const Request& request) {
-  Api api = settings_.api;
-  if (api == Api::automatic) {
-    CHI_CO_TRY(api, co_await dialect_.find(url_, settings_, request.deadline, request.stop));
+// The dialect of a request, or why there is none. In members, not as a result: whatever is awaited
+// in attempt() has a place in its frame, which every waiting stream keeps.
+rt::Task<void> Endpoint::settle(const Request& request, Call& call) {
+  Result<Api> api = settings_.api;
+  if (*api == Api::automatic) {
+    api = co_await dialect_.find(url_, settings_, request.deadline, request.stop);
   }
-  co_return carrier(api, request, url_);
+  if (api) {
+    api_ = carrier(*api, request, url_);
+  } else {
+    call.failed = true;
+    call.error = api.error();
+    call.ended = rt::now();
+  }
 }
 
 rt::Task<void> Endpoint::attempt(const Request& request, PieceSink* pieces, Call& call) {
   call = Call();
   call.started = rt::now();
   asked_to_wait_ = 0;
-  const Result<Api> api = co_await settle(request);
-  if (!api) {
-    call.failed = true;
-    call.error = api.error();
-    call.ended = rt::now();
-    co_return;
-  }
-  const GenerateBody body(*api, request);
-  const std::string target = request_target(*api, url_);
-  rt::Stop there;
+  co_await settle(request, call);
+  if (call.failed) co_return;
+  const GenerateBody body(api_, request);
+  const std::string target = request_target(api_, url_);
   net::HttpRequest http;
   http.method = "POST";
   http.target = target;
@@ -182,16 +184,15 @@ rt::Task<void> Endpoint::attempt(const Request& request, PieceSink* pieces, Call
   http.extra_fields = settings_.extra_fields;
   http.source = &body;
   http.deadline = request.deadline;
-  http.stop = rt::IoSide::there(request.stop, there);
-  AnswerSink sink(*api, call, pieces);
+  AnswerSink sink(api_, call, pieces);
   net::Exchange exchange;
-  co_await io_.run(client_.exchange(http, sink, exchange), request.stop, there);
+  co_await io_.run(client_.exchange(http, sink, exchange), request.stop, http.stop);
   take_timings(call, exchange);
-  const Result<void> outcome = sink.finish(exchange.outcome);
+  exchange.outcome = sink.finish(exchange.outcome);
   asked_to_wait_ = sink.asked_to_wait();
   call.error_text = without_secrets(call.error_text, settings_.extra_fields);
-  call.failed = !outcome;
-  if (!outcome) call.error = outcome.error();
+  call.failed = !exchange.outcome;
+  if (call.failed) call.error = exchange.outcome.error();
 }
 
 rt::Task<void> Endpoint::generate(const Request& request, PieceSink* pieces, Call& call) {

@@ -95,7 +95,7 @@ Caller::Caller(Servers& servers) : servers_(servers), endpoints_(servers.size())
 Endpoint& Caller::endpoint(size_t i) {
   if (!endpoints_[i]) {
     endpoints_[i] = make_own<Endpoint>(servers_.url(i), servers_.settings_,
-                                       &servers_.states_[i].dialect);
+                                       servers_.states_[i].dialect);
   }
   return *endpoints_[i];
 }
@@ -180,10 +180,8 @@ rt::Task<void> Caller::compete(Endpoint& endpoint, const Request& request, Conte
 
 rt::Task<void> Caller::go_race(const Request& request, PieceSink* pieces, Call& call,
                                Round& round) {
-  rt::Stop there;
   Request own = request;
-  own.stop = rt::IoSide::there(request.stop, there);
-  co_await io_.run(race(own, pieces, call, round), request.stop, there);
+  co_await io_.run(race(own, pieces, call, round), request.stop, own.stop);
 }
 
 rt::Task<void> Caller::race(const Request& request, PieceSink* pieces, Call& call, Round& round) {

@@ -74,7 +74,8 @@ struct HttpClient::Answer {
   const HttpRequest& request;
   BodySink& sink;
   Exchange& out;
-  Nanos asked = 0;                 // the request was out, as far as it got
+  Error unsent;                    // why the request is not out, unless it is `written`
+  Nanos asked = 0;                 // it was out, as far as it got
   Nanos last_byte = 0;
   std::string kept;                // an incomplete head, or what `coalesce` withholds of the body
   wire::ChunkDecoder chunks;
@@ -82,6 +83,7 @@ struct HttpClient::Answer {
   uint32_t coalesce;
   uint32_t interim_bytes = 0;      // of 1xx heads so far
   wire::Framing framing = wire::Framing::none;
+  bool written = false;
   bool head_request;
   bool in_body = false;
   bool complete = false;
@@ -231,46 +233,54 @@ Result<void> HttpClient::Answer::take(const Result<std::string_view>& bytes) {
   return {};
 }
 
-rt::Task<Result<void>> HttpClient::receive(Answer& answer) {
-  Result<void> taken;
-  while (taken && !answer.complete && !answer.given_up) {
+// Its result is the exchange's outcome: each frame of a waiting stream is as small as can be.
+rt::Task<void> HttpClient::receive(Answer& answer) {
+  while (answer.out.outcome && !answer.complete && !answer.given_up) {
     Stream::ReadSome read = stream_.read_some(next_deadline(answer), policy_.read_size,
                                                    answer.request.stop);
     const Result<std::string_view> bytes = co_await read;
-    taken = answer.take(bytes);
+    answer.out.outcome = answer.take(bytes);
   }
-  co_return taken;
 }
 
-rt::Task<Result<void>> HttpClient::connect(const HttpRequest& request, Exchange& out) {
+rt::Task<Result<Stream>> HttpClient::dial_origin(Deadline d, rt::Stop* stop) {
+  CHI_CO_TRY(const std::vector<sys::Address> to,
+             co_await resolve(origin_.host, origin_.port, d, stop));
+  co_return co_await dial_any(to, d, stop);
+}
+
+rt::Task<void> HttpClient::connect(const HttpRequest& request, Exchange& out) {
   const Deadline d = earlier(whole_deadline(request, out),
                              deadline_in(sys::now(), timeouts_.connect, "connect"));
-  CHI_CO_TRY(const std::vector<sys::Address> to,
-             co_await resolve(origin_.host, origin_.port, d, request.stop));
-  CHI_CO_TRY(stream_, co_await dial_any(to, d, request.stop));
+  Result<Stream> stream = co_await dial_origin(d, request.stop);
+  if (!stream) out.outcome = fail(stream.error());
+  if (!stream) co_return;
+  stream_ = std::move(*stream);
   out.connected = sys::now();
-  co_return Result<void>();
 }
 
 // Each write that gets on gives the next one the whole idle time. The message ends with this frame:
 // a thousand waiting streams would keep a thousand prompts.
-rt::Task<Result<void>> HttpClient::send(std::string message, const HttpRequest& request,
-                                        const Exchange& out) {
+rt::Task<void> HttpClient::send(std::string message, Answer& answer) {
+  const HttpRequest& request = answer.request;
   std::string_view rest = message;
   while (!rest.empty()) {
-    const Deadline d = earlier(whole_deadline(request, out),
+    const Deadline d = earlier(whole_deadline(request, answer.out),
                                deadline_in(sys::now(), timeouts_.idle, "idle"));
-    CHI_CO_TRY(const size_t n, co_await stream_.write_some(rest, d, request.stop));
-    rest.remove_prefix(n);
+    const Result<size_t> n = co_await stream_.write_some(rest, d, request.stop);
+    if (!n) answer.unsent = n.error();
+    if (!n) co_return;
+    rest.remove_prefix(*n);
   }
-  co_return Result<void>();
+  answer.written = true;
 }
 
 // Keeps the connection or ends it. True when this try failed only because the server had closed a
 // kept connection, and another one does no harm: the server did not get the whole request, or only
 // gives.
-bool HttpClient::was_stale(const Answer& answer, const Result<void>& written, Exchange& out) {
-  if (!written && out.head == 0) out.outcome = written;
+bool HttpClient::was_stale(const Answer& answer, Exchange& out) {
+  const bool written = answer.written;
+  if (!written && out.head == 0) out.outcome = fail(answer.unsent);
   const bool keep = out.outcome && written && answer.complete && answer.reusable;
   if (!keep || !policy_.keep_alive) stream_.close();
   if (out.outcome || !out.reused || out.first_byte != 0) return false;
@@ -284,25 +294,23 @@ rt::Task<void> HttpClient::exchange(const HttpRequest& request, BodySink& sink, 
   out.started = sys::now();
   if (stream_.is_open() && !sys::quiet(stream_.handle())) stream_.close();
   for (;; ++out.replays) {   // a second time at most: over a new connection nothing is stale
+    out.outcome = {};
     out.reused = stream_.is_open();
     out.connected = out.reused ? out.started : 0;
     if (!out.reused) {
-      out.outcome = co_await connect(request, out);
+      co_await connect(request, out);
       if (!out.outcome) break;
     }
-    Result<void> written;
-    {
-      rt::Task<Result<void>> sending =
-          send(message_of(origin_, request, policy_.keep_alive), request, out);
-      written = co_await sending;
-    }
     Answer answer(request, sink, out, policy_);
+    {
+      rt::Task<void> sending = send(message_of(origin_, request, policy_.keep_alive), answer);
+      co_await sending;
+    }
     answer.asked = sys::now();
-    if (written) out.sent = answer.asked;
-    out.outcome = written;
+    if (answer.written) out.sent = answer.asked;
     // Who resets the connection in the middle of a request may have said why before (413).
-    if (written || written.error().code == Errc::reset) out.outcome = co_await receive(answer);
-    if (!was_stale(answer, written, out)) break;
+    if (answer.written || answer.unsent.code == Errc::reset) co_await receive(answer);
+    if (!was_stale(answer, out)) break;
   }
   if (out.ended == 0) out.ended = sys::now();
 }

@@ -83,10 +83,12 @@ Task<void> carry(int worker, Stop& mine, Stop& over, Stop& theirs) {
   co_await there;
 }
 
-Task<void> run_stoppable(Task<void> work, int worker, Stop* mine, Stop& theirs) {
+Task<void> run_stoppable(Task<void> work, int worker, Stop* mine, Stop*& theirs) {
   Stop over(mine);
+  Stop there;
+  theirs = &there;
   Scope scope;
-  scope.start(carry(worker, *mine, over, theirs), Place::here());
+  scope.start(carry(worker, *mine, over, there), Place::here());
   co_await work;
   over.request();
   co_await scope.join();
@@ -100,11 +102,8 @@ Task<void> IoSide::run(Task<void> work) {
   return there_and_back(std::move(work), worker_);
 }
 
-Stop* IoSide::there(Stop* mine, Stop& theirs) {
-  return mine != nullptr && elsewhere() ? &theirs : mine;
-}
-
-Task<void> IoSide::run(Task<void> work, Stop* mine, Stop& theirs) {
+Task<void> IoSide::run(Task<void> work, Stop* mine, Stop*& theirs) {
+  theirs = mine;
   if (mine == nullptr || !elsewhere()) return run(std::move(work));
   Task<void> there = run(std::move(work));   // which chooses the worker
   return run_stoppable(std::move(there), worker_, mine, theirs);

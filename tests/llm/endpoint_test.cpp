@@ -11,7 +11,8 @@ using llm::ClientSettings;
 namespace {
 
 rt::Task<bool> ask(wire::Url url, const ClientSettings& settings, Call& call) {
-  llm::Endpoint endpoint(url, settings);
+  llm::Dialect dialect;
+  llm::Endpoint endpoint(url, settings, dialect);
   const llm::Options options;
   const llm::Request request{"m", "p", {}, options};
   co_await endpoint.generate(request, nullptr, call);
@@ -233,7 +234,8 @@ TEST_CASE("which dialect a server speaks") {
 namespace {
 
 rt::Task<bool> ask_twice(wire::Url url, const ClientSettings& settings, std::string& text) {
-  llm::Endpoint endpoint(url, settings);
+  llm::Dialect dialect;
+  llm::Endpoint endpoint(url, settings, dialect);
   const llm::Options options;
   const llm::Request request{"m", "p", {}, options};
   for (int i = 0; i < 2; ++i) {

@@ -58,7 +58,8 @@ rt::Task<void> generate(Endpoint& endpoint, rt::Stop& stop, Call& call) {
 
 // Asks, and gives up after a while; then asks again, with the same endpoint, and does not.
 rt::Task<void> give_up(Farm& farm, Call& first, Call& second) {
-  Endpoint endpoint(farm.urls[0], farm.settings);
+  Dialect dialect;
+  Endpoint endpoint(farm.urls[0], farm.settings, dialect);
   {
     rt::Stop stop;
     rt::Scope scope;

@@ -52,7 +52,8 @@ struct Told : PieceSink {
 };
 
 rt::Task<bool> ask(wire::Url url, ClientSettings settings, Told& told, Call& call) {
-  Endpoint endpoint(url, settings);
+  Dialect dialect;
+  Endpoint endpoint(url, settings, dialect);
   const Options options;
   const Request request{"m", "p", {}, options};
   co_await endpoint.generate(request, &told, call);

@@ -60,7 +60,8 @@ rt::Task<void> ask(sys::Address at, int64_t seed, llm::Call& call) {
   url.port = at.port;
   llm::ClientSettings settings;
   settings.policy.keep_alive = false;
-  llm::Endpoint endpoint(url, settings);
+  llm::Dialect dialect;
+  llm::Endpoint endpoint(url, settings, dialect);
   llm::Options options;
   if (seed >= 0) options.seed = seed;
   const llm::Request request{"m", "hello", {}, options};

@@ -45,6 +45,7 @@ struct Work {
   std::string prompt;
   llm::Options model;
   llm::ClientSettings client;
+  llm::Dialect dialect;               // settled: it is Ollama's
   llm::Request request{"gemma3:latest", prompt, {}, model};
   std::vector<uint32_t> pieces;       // per stream
   std::vector<uint32_t> reads;        // per stream
@@ -54,7 +55,7 @@ struct Work {
 
 rt::Task<void> stream(Work& work, size_t i) {
   const std::vector<wire::Url>& urls = work.options.urls;
-  llm::Endpoint endpoint(urls[i % urls.size()], work.client);
+  llm::Endpoint endpoint(urls[i % urls.size()], work.client, work.dialect);
   llm::PieceSink* sink = work.traces.empty() ? nullptr : &work.traces[i];
   for (int r = 0; r < work.options.requests; ++r) {
     llm::Call call;

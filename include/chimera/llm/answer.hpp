@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "chimera/base/own.hpp"
 #include "chimera/llm/call.hpp"
 #include "chimera/wire/ndjson.hpp"
 #include "chimera/wire/sse.hpp"
@@ -83,15 +84,17 @@ class AnswerReader {
   Result<void> finish(bool complete, Nanos at);
   // One record that lies there whole. Unknown fields are checked and ignored.
   Result<void> take(std::string_view json, Nanos at);
+  Call& call() const { return call_; }
 
  private:
   enum class Form : uint8_t { unknown, json, events };
 
   void choose(char first);
-  Result<void> take_line(std::string_view line, Nanos at);
-  Result<void> take_event(const wire::SseEvent& event, Nanos at);
-  Result<void> add(Nanos at);
-  void add_tools();
+  Result<void> take_line(std::string_view line, Record& record, Nanos at);
+  Result<void> take_event(const wire::SseEvent& event, Record& record, Nanos at);
+  Result<void> take(std::string_view json, Record& record, Nanos at);
+  Result<void> add(Record& record, Nanos at);
+  void add_tools(std::vector<ToolPart>& parts);
   void tell_tools();
   void stamp(bool visible, Nanos at);
   void end(Nanos at);
@@ -99,13 +102,12 @@ class AnswerReader {
   Call& call_;
   PieceSink* pieces_;
   wire::LineSplitter lines_;
-  wire::EventSplitter events_;
+  Own<wire::EventSplitter> events_;     // when the answer is one of events
   InlineThinking inline_thinking_;
-  Record record_;
   std::string document_;                // lines of a JSON text that is not over
   std::vector<int64_t> tool_index_;     // of each of call_.tool_calls
-  size_t tool_bytes_ = 0;
-  size_t tools_told_ = 0;
+  uint32_t tool_bytes_ = 0;
+  uint32_t tools_told_ = 0;
   Form form_ = Form::unknown;
   bool openai_;
   bool says_events_ = false;            // the head

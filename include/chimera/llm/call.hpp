@@ -78,9 +78,15 @@ struct Call {
   Nanos first_visible = 0;     // the first non-empty piece of `text`
   Nanos last_token = 0;
   Nanos ended = 0;             // the end of the answer, or the failure
-  bool reused = false;         // over a connection that was there before
   uint32_t attempts = 1;       // 1 + retries
   uint32_t server = 0;         // whose answer it is, when there was a choice (llm/pool.hpp)
+  bool reused = false;         // over a connection that was there before
+
+  // failure
+  bool failed = false;
+  int http_status = 0;
+  Error error;
+  std::string error_text;      // the server's words, made printable; empty when it said none
 
   // what came
   uint64_t body_bytes = 0;
@@ -94,12 +100,6 @@ struct Call {
   std::string done_reason;     // "stop", "length", ...; "refusal": the text says why there is none
   uint64_t eval_count = 0, prompt_eval_count = 0, cached_count = 0;
   Nanos total_duration = 0, load_duration = 0, prompt_eval_duration = 0, eval_duration = 0;
-
-  // failure
-  bool failed = false;
-  Error error;
-  int http_status = 0;
-  std::string error_text;      // the server's words, made printable; empty when it said none
 
   Validity validity() const;
   // Tokens of the answer: the server's count, else the number of pieces.

@@ -45,10 +45,10 @@ class Dialect {
 };
 
 // `url` and `settings` stay the caller's, and so does `dialect`, which all who talk to that server
-// may have in common; nullptr = one of its own.
+// have in common.
 class Endpoint {
  public:
-  Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect* dialect = nullptr);
+  Endpoint(const wire::Url& url, const ClientSettings& settings, Dialect& dialect);
 
   // One answer, streamed. Everything that is known of it is in `call`, also when it failed:
   // call.failed and call.error say how. `pieces` may be null. Tried again (max_retries) as
@@ -62,13 +62,13 @@ class Endpoint {
   const wire::Url& url() const { return url_; }
 
  private:
-  rt::Task<Result<Api>> settle(const Request& request);
+  rt::Task<void> settle(const Request& request, Call& call);
 
   const wire::Url& url_;
   const ClientSettings& settings_;
   net::HttpClient client_;
   rt::IoSide io_;
-  Dialect own_;
+  Api api_ = Api::automatic;       // of the last attempt
   Dialect& dialect_;
   Nanos asked_to_wait_ = 0;
 };

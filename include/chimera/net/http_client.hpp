@@ -85,10 +85,10 @@ struct Exchange {
 // The exact bytes a request is sent as (head; the body follows).
 std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive);
 
-// Owns: the connection. `origin` stays the caller's.
+// Owns: the connection. `origin` and `timeouts` stay the caller's.
 class HttpClient {
  public:
-  HttpClient(const wire::Url& origin, ReadPolicy policy, Timeouts timeouts)
+  HttpClient(const wire::Url& origin, ReadPolicy policy, const Timeouts& timeouts)
       : origin_(origin), policy_(policy), timeouts_(timeouts) {}
 
   // One request and its whole answer. A kept connection is replaced when the server closed it or
@@ -103,17 +103,17 @@ class HttpClient {
 
  private:
   struct Answer;
-  bool was_stale(const Answer& answer, const Result<void>& written, Exchange& out);
-  rt::Task<Result<void>> connect(const HttpRequest& request, Exchange& out);
-  rt::Task<Result<void>> send(std::string message, const HttpRequest& request,
-                              const Exchange& out);
-  rt::Task<Result<void>> receive(Answer& answer);
+  bool was_stale(const Answer& answer, Exchange& out);
+  rt::Task<Result<Stream>> dial_origin(Deadline d, rt::Stop* stop);
+  rt::Task<void> connect(const HttpRequest& request, Exchange& out);
+  rt::Task<void> send(std::string message, Answer& answer);
+  rt::Task<void> receive(Answer& answer);
   Deadline whole_deadline(const HttpRequest& request, const Exchange& out) const;
   Deadline next_deadline(const Answer& answer) const;
 
   const wire::Url& origin_;
   ReadPolicy policy_;
-  Timeouts timeouts_;
+  const Timeouts& timeouts_;
   Stream stream_;
 };
 

@@ -70,9 +70,8 @@ class IoSide {
   // on an I/O worker itself, none.
   Task<void> run(Task<void> work);
   // The same for work that may be stopped. A Stop is of one worker, so the work listens to the one
-  // that there() says: `mine`, or `theirs`, which is requested on the other side when `mine` is.
-  static Stop* there(Stop* mine, Stop& theirs);
-  Task<void> run(Task<void> work, Stop* mine, Stop& theirs);
+  // that `theirs` names when it begins: `mine`, or one of the other side, requested when `mine` is.
+  Task<void> run(Task<void> work, Stop* mine, Stop*& theirs);
 
  private:
   int worker_ = -1;
