@@ -2,6 +2,7 @@
 // Ollama and OpenAI say where those do not.
 #include "chimera/base/text.hpp"
 #include "chimera/cli/settings.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/process.hpp"
 #include "chimera/sys/socket.hpp"
 
@@ -56,7 +57,9 @@ Result<void> take_servers(Settings& s, std::vector<std::string>& warnings) {
   if (!openai_base().empty() && (speaks_openai(s) || (open && !ollama))) {
     CHI_TRY_VOID(take_openai_base(s.urls));
     s.servers_from = "env OPENAI_BASE_URL";
-    if (s.urls[0].https) return fail(Errc::unsupported, "https, which OPENAI_BASE_URL asks for");
+    if (!rt::kTls && s.urls[0].https) {
+      return fail(Errc::unsupported, "https, which OPENAI_BASE_URL asks for and `make TLS=1` builds");
+    }
     if (s.api_given) return {};
     s.client.api = Api::openai;
     add_word(s.bench.forwarded, "--api=openai");
@@ -166,7 +169,7 @@ Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
   guess_dialect(s);
   CHI_TRY_VOID(take_key(s, warnings));
   for (const wire::Url& u : s.urls) {
-    if (u.https) return fail(Errc::unsupported, "https, which needs TLS");
+    if (!rt::kTls && u.https) return fail(Errc::unsupported, rt::kNoTls);
   }
   mention_proxy(s, warnings);
   return {};

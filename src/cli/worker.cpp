@@ -11,6 +11,7 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/rt/line_source.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/process.hpp"
@@ -198,9 +199,9 @@ Own<LiveJob> Dispatcher::next() {
 llm::Caller* Dispatcher::caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other) {
   if (job.url.empty()) return &usual;
   Result<wire::Url> url = wire::parse_url(job.url);
-  if (!url || url->https) {
+  if (!url || (!rt::kTls && url->https)) {
     fail_job(job.id, url ? "unsupported" : "bad_data",
-             url ? "url: https needs TLS" : "url: not a URL", url ? 1 : 65);
+             url ? std::string("url: not in this build: ") + rt::kNoTls : "url: not a URL", url ? 1 : 65);
     return nullptr;
   }
   wire::strip_slashes(*url);
