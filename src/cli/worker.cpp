@@ -11,7 +11,6 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/commands.hpp"
 #include "chimera/cli/explain.hpp"
-#include "chimera/rt/build.hpp"
 #include "chimera/rt/line_source.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/process.hpp"
@@ -199,9 +198,14 @@ Own<LiveJob> Dispatcher::next() {
 llm::Caller* Dispatcher::caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other) {
   if (job.url.empty()) return &usual;
   Result<wire::Url> url = wire::parse_url(job.url);
-  if (!url || (!rt::kTls && url->https)) {
-    fail_job(job.id, url ? "unsupported" : "bad_data",
-             url ? std::string("url: not in this build: ") + rt::kNoTls : "url: not a URL", url ? 1 : 65);
+  if (!url) {
+    fail_job(job.id, "bad_data", "url: not a URL", 65);
+    return nullptr;
+  }
+  const Result<void> ready = prepare(settings_, *url);   // once, of the first job with https
+  if (!ready) {
+    const Error& e = ready.error();
+    fail_job(job.id, class_of(e), explain(e, {}, {}), cli::exit_code(e));
     return nullptr;
   }
   wire::strip_slashes(*url);
