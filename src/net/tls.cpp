@@ -80,7 +80,7 @@ bool names_address(const mbedtls_x509_crt& certificate, const sys::Address& addr
 const char* words_of_alert(int alert) {
   switch (alert) {
     case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
-    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY: return "no cipher in common";
+    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY: return "no version or cipher of TLS in common";
     case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION: return "no version of TLS in common";
     case MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME: return "it does not know this name";
     case MBEDTLS_SSL_ALERT_MSG_NO_CERT:
@@ -127,6 +127,8 @@ int Tls::give_bytes(void* self, const unsigned char* from, size_t size) {
 int Tls::judge(void* self, mbedtls_x509_crt* certificate, int depth, uint32_t* flags) {
   Tls& t = *static_cast<Tls*>(self);
   if (depth != 0) return 0;
+  // The library leaves a certificate out whose signature it does not know.
+  if (certificate->raw.p == nullptr) *flags |= MBEDTLS_X509_BADCERT_BAD_MD;
   t.self_signed_ = same(certificate->issuer_raw, certificate->subject_raw);
   const bool by_address = t.address_.family != sys::Address::Family::none;
   if (by_address && !names_address(*certificate, t.address_)) {
@@ -225,8 +227,7 @@ std::string Tls::seal(std::string_view plain) {
   return std::exchange(outgoing, {});
 }
 
-Error Tls::why_not_trusted() const {
-  const uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
+Error Tls::why_not_trusted(uint32_t flags) const {
   const auto because = [](const char* words) { return Error{Errc::tls, 0, words}; };
   const auto has = [flags](uint32_t any) { return (flags & any) != 0; };
   const uint32_t weak = MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK |
@@ -235,20 +236,22 @@ Error Tls::why_not_trusted() const {
     if (sys::unix_now_ns() < kYear2020) return because("the clock of this machine is not set");
     return because("its certificate is not valid yet, by the clock of this machine");
   }
+  if (has(weak)) return because("its certificate has a weak key or signature");
   if (has(MBEDTLS_X509_BADCERT_NOT_TRUSTED)) {
     if (self_signed_) return because("its certificate is self-signed: give it with --cacert");
     return because("its certificate is of an unknown CA: give that one's with --cacert");
   }
   if (has(MBEDTLS_X509_BADCERT_EXPIRED)) return because("its certificate has expired");
   if (has(MBEDTLS_X509_BADCERT_CN_MISMATCH)) return because("its certificate is for another name");
-  if (has(weak)) return because("its certificate has a weak key or signature");
   return because("its certificate is not one for servers");
 }
 
 Error Tls::why_not(int code) const {
   const auto because = [](const char* words) { return Error{Errc::tls, 0, words}; };
+  const uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
+  const bool looked = flags != 0 && flags != UINT32_MAX;
+  if (looked && !tls_insecure()) return why_not_trusted(flags);
   switch (code) {
-    case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED: return why_not_trusted();
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
       return because(words_of_alert(ssl_.MBEDTLS_PRIVATE(in_msg)[1]));
     case MBEDTLS_ERR_SSL_CONN_EOF: return because("it hung up in the handshake");

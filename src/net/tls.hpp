@@ -50,7 +50,7 @@ class Tls {
   static int give_bytes(void* self, const unsigned char* from, size_t size);
   static int judge(void* self, mbedtls_x509_crt* certificate, int depth, uint32_t* flags);
   Error why_not(int code) const;
-  Error why_not_trusted() const;
+  Error why_not_trusted(uint32_t flags) const;
   void resume();
   void remember();
 
