@@ -38,6 +38,12 @@ constexpr size_t kBundleLimit = 16u << 20;
 constexpr int kCiphers[] = {0x1301, 0x1303, 0x1302,    // TLS 1.3: AES-128-GCM, ChaCha20, AES-256-GCM
                             0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030, 0};   // by ECDHE
 
+#if MBEDTLS_VERSION_NUMBER >= 0x03020000
+// ECDSA, RSA, RSA-PSS. mbedTLS 3.6.6 offers RSA-PSS first and then does not take it in TLS 1.2.
+constexpr uint16_t kSignatures[] = {0x0403, 0x0503, 0x0603, 0x0401, 0x0501,
+                                    0x0601, 0x0804, 0x0805, 0x0806, 0};
+#endif
+
 constinit const char* g_protocols[] = {"http/1.1", nullptr};
 
 int random(void*, unsigned char* to, size_t size) {
@@ -73,9 +79,10 @@ Result<void> load(std::string_view given) {
                                                      : "SSL_CERT_FILE: no certificate in it");
 }
 
-void at_least_1_2(mbedtls_ssl_config& c) {
+void configure_version(mbedtls_ssl_config& c) {
 #if MBEDTLS_VERSION_NUMBER >= 0x03020000
   mbedtls_ssl_conf_min_tls_version(&c, MBEDTLS_SSL_VERSION_TLS1_2);
+  mbedtls_ssl_conf_sig_algs(&c, kSignatures);
 #else
   mbedtls_ssl_conf_min_version(&c, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
@@ -87,7 +94,7 @@ bool configure(mbedtls_ssl_config& c, bool insecure) {
                                   MBEDTLS_SSL_PRESET_DEFAULT) != 0) {
     return false;
   }
-  at_least_1_2(c);
+  configure_version(c);
   mbedtls_ssl_conf_ciphersuites(&c, kCiphers);
   mbedtls_ssl_conf_authmode(&c, insecure ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                          : MBEDTLS_SSL_VERIFY_REQUIRED);
