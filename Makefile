@@ -298,9 +298,35 @@ $(foreach v,$(GLIBC_VARIANTS),$(eval $(call variant_binary,glibc,product,$(call 
 $(foreach v,$(VARIANTS),$(eval $(call variant_binary,musl,musl,$(call variant_name,$(v)),$(call variant_kind,$(v)))))
 
 # A kind may be that of several presets, and of this very call.
-KINDS := $(sort $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
+KINDS := $(sort TLS=1 $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,product,$(CXX),$(subst $(comma), ,$(k)))))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,musl,$(CXX),$(subst $(comma), ,$(k)))))
+$(eval $(call kind_rules,asan,$(CXX),TLS=1))
+
+# With https, once with each libc, beside what is built without.
+# $(1) glibc or musl, $(2) variant of the rules
+define tls_binary
+build/tls/$(1)/chimera: $(call kind_objects,$(2),TLS=1) src/files.txt build/$(2)/flags \
+    $(filter %.a,$(call kind_libraries,$(2),TLS=1))
+	$$(call SAY,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CXX) $$($(2)_LINK) $$(filter %.o,$$^) $(call kind_libraries,$(2),TLS=1) -o $$@
+	$$(Q)$$(STRIP) -s -R .comment $$@
+endef
+$(eval $(call tls_binary,glibc,product))
+$(eval $(call tls_binary,musl,musl))
+
+.PHONY: tls tls-test
+tls:  ## build/tls/{glibc,musl}/chimera: with https (make TLS=1 is the former as build/chimera)
+	@tools/need.sh libmbedtls-dev dpkg-dev musl-tools
+	@$(MAKE) build/tls/glibc/chimera build/tls/musl/chimera
+tls-test: tls  ## tests of https, beside nginx too where it can be had; size
+	@tools/need.sh openssl python3
+	@tools/need.sh nginx-light || true
+	@bad=0; for libc in glibc musl; do \
+	  tools/run_tests.sh --summary build/tls-$$libc-summary build/tls/$$libc/chimera \
+	    tests/e2e/tls_test.py tests/e2e/fetch_test.py || bad=1; done; exit $$bad
+	@tools/size.sh --tls
 
 .PHONY: variants variant-binaries
 variant-binaries: $(call binaries,glibc,$(GLIBC_VARIANTS)) $(call binaries,musl,$(VARIANTS))
