@@ -79,7 +79,7 @@ all: build/chimera  ## build build/chimera: static, stripped
 .PHONY: help
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1: what the binary holds"
+	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1 TLS=1: what the binary holds"
 	@echo "  PREFIX=/usr/local for install, V=1 shows the commands"
 
 Q := $(if $(V),,@)
