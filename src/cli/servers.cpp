@@ -58,7 +58,8 @@ Result<void> take_servers(Settings& s, std::vector<std::string>& warnings) {
     CHI_TRY_VOID(take_openai_base(s.urls));
     s.servers_from = "env OPENAI_BASE_URL";
     if (!rt::kTls && s.urls[0].https) {
-      return fail(Errc::unsupported, "https, which OPENAI_BASE_URL asks for and `make TLS=1` builds");
+      return fail(Errc::unsupported,
+                  "https, which OPENAI_BASE_URL asks for and `make TLS=1` builds");
     }
     if (s.api_given) return {};
     s.client.api = Api::openai;

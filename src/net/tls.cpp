@@ -80,7 +80,8 @@ bool names_address(const mbedtls_x509_crt& certificate, const sys::Address& addr
 const char* words_of_alert(int alert) {
   switch (alert) {
     case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE:
-    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY: return "no version or cipher of TLS in common";
+    case MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY:
+      return "no version or cipher of TLS in common";
     case MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION: return "no version of TLS in common";
     case MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME: return "it does not know this name";
     case MBEDTLS_SSL_ALERT_MSG_NO_CERT:
@@ -176,7 +177,9 @@ void Tls::feed(std::string_view bytes) {
 Result<Tls::Shake> Tls::shake() {
   if (failed_ == 0) {
     if (g_shaking.test_and_set(std::memory_order_acquire)) return Shake::busy;
-    failed_ = mbedtls_ssl_handshake(&ssl_);
+    do {
+      failed_ = mbedtls_ssl_handshake(&ssl_);
+    } while (failed_ == MBEDTLS_ERR_SSL_WANT_READ && taken_ != incoming_.size());
     g_shaking.clear(std::memory_order_release);
   }
   if (failed_ == MBEDTLS_ERR_SSL_WANT_READ) {

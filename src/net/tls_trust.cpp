@@ -35,8 +35,9 @@ constexpr const char* kBundles[] = {
 constexpr size_t kBundleLimit = 16u << 20;
 
 // With forward secrecy and authenticated encryption. What a library does not know it leaves out.
-constexpr int kCiphers[] = {0x1301, 0x1303, 0x1302,    // TLS 1.3: AES-128-GCM, ChaCha20, AES-256-GCM
-                            0xc02b, 0xc02f, 0xcca9, 0xcca8, 0xc02c, 0xc030, 0};   // by ECDHE
+// First TLS 1.3 with AES-128-GCM, ChaCha20, AES-256-GCM; then those by ECDHE with ECDSA and RSA.
+constexpr int kCiphers[] = {0x1301, 0x1303, 0x1302, 0xc02b, 0xc02f,
+                            0xcca9, 0xcca8, 0xc02c, 0xc030, 0};
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03020000
 // ECDSA, RSA, RSA-PSS. mbedTLS 3.6.6 offers RSA-PSS first and then does not take it in TLS 1.2.

@@ -11,7 +11,7 @@ namespace chimera::net {
 
 // Whom to believe.
 struct TlsTrust {
-  std::string_view ca;      // certificates in PEM, of --cacert; empty = SSL_CERT_FILE, or the system's
+  std::string_view ca;      // certificates in PEM; empty = those of SSL_CERT_FILE, or the system's
   bool insecure = false;    // everybody
 };
 
