@@ -301,7 +301,6 @@ $(foreach v,$(VARIANTS),$(eval $(call variant_binary,musl,musl,$(call variant_na
 KINDS := $(sort TLS=1 $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,product,$(CXX),$(subst $(comma), ,$(k)))))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,musl,$(CXX),$(subst $(comma), ,$(k)))))
-$(eval $(call kind_rules,asan,$(CXX),TLS=1))
 
 # With https, once with each libc, beside what is built without.
 # $(1) glibc or musl, $(2) variant of the rules
