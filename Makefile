@@ -6,6 +6,7 @@
 #
 #   make RUNTIME=steal|fixed|local|bridge [READ_SIZE=n] [COALESCE=n] [PERMITS=n]   exactly one runtime
 #   make MINIMAL=1 ...                                                             `run` and `ask` alone; on musl packed
+#   make TLS=1 ...                                                                 https, by mbedTLS
 #   make PACK=1 musl                                                               packed (PACK=0: not)
 #   make WHOLE_LIBC=1 ...                                                          glibc as it is
 
@@ -37,7 +38,7 @@ USES_VERSION := $(if $(PRODUCT),$(shell grep -ls CHIMERA_VERSION $(PRODUCT)))
 # What a binary holds, and its defaults: the words of a kind, such as `RUNTIME=fixed READ_SIZE=1024`,
 # are the macros of include/chimera/rt/build.hpp. Few sources look at them. Those have their objects
 # in a folder per kind, all others are shared. No word: everything, in obj.
-HOLDS := RUNTIME READ_SIZE COALESCE PERMITS MINIMAL
+HOLDS := RUNTIME READ_SIZE COALESCE PERMITS MINIMAL TLS
 KIND := $(strip $(foreach word,$(HOLDS),$(if $(filter command%,$(origin $(word))),$(if $($(word)),$(word)=$($(word))))))
 KIND_SOURCES := $(shell tools/list.sh kind)
 $(if $(filter-out RUNTIME=steal RUNTIME=fixed RUNTIME=local RUNTIME=bridge,$(filter RUNTIME=%,$(KIND))),\
@@ -78,7 +79,7 @@ all: build/chimera  ## build build/chimera: static, stripped
 .PHONY: help
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
-	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1: what the binary holds"
+	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1 TLS=1: what the binary holds"
 	@echo "  PREFIX=/usr/local for install, V=1 shows the commands"
 
 Q := $(if $(V),,@)
@@ -101,29 +102,55 @@ build/$(1)/obj/tests/%.o: tests/%.cpp build/$(1)/flags
 $$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): build/version
 endef
 # $(1) variant: whatever changes one of its files when it changes.
-all_flags = $($(1)_FLAGS) $(if $($(1)_HOT),$($(1)_HOT) $(HOT)) $($(1)_LINK) $(TEST_FLAGS)
+all_flags = $($(1)_FLAGS) $(if $($(1)_HOT),$($(1)_HOT) $(HOT)) $($(1)_LINK) $(TEST_FLAGS) $(MBEDTLS)
 # $(1) variant, $(2) source: what this one file gets besides.
 own_flags = $(if $(filter $(2),$(HOT)),$($(1)_HOT)) -frandom-seed=$(2) \
   $(if $(filter $(2),$(USES_VERSION)),-DCHIMERA_VERSION='"$(FULL_VERSION)"')
 
 # $(1) variant, $(2) compiler, $(3) kind
 define kind_rules
-build/$(1)/$(call kind_folder,$(3))/%.o: %.cpp build/$(1)/flags
+build/$(1)/$(call kind_folder,$(3))/%.o: %.cpp build/$(1)/flags $(if $(filter TLS=%,$(3)),| $($(1)_MBEDTLS_THERE))
 	$$(call SAY,C++)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(2) $$($(1)_FLAGS) $$(call own_flags,$(if $(filter MINIMAL=%,$(3)),,$(1)),$$<) \
-	  $(patsubst %,-DCHIMERA_%,$(3)) -MMD -MP -c $$< -o $$@
+	  $(patsubst %,-DCHIMERA_%,$(3)) $(if $(filter TLS=%,$(3)),$($(1)_MBEDTLS)) -MMD -MP -c $$< -o $$@
 $$(patsubst %.cpp,build/$(1)/$(call kind_folder,$(3))/%.o,$$(filter $$(KIND_SOURCES),$$(USES_VERSION))): build/version
 endef
 kind_folder = $(or $(subst =,-,$(subst $(subst ,, ),_,$(1))),obj)
 objects = $(patsubst %.cpp,build/$(1)/obj/%.o,$(2))
 # $(1) kind: the sources of its own. The minimal binary is small, not fast: nothing in it is hot.
-kind_sources = $(KIND_SOURCES) $(if $(filter MINIMAL=%,$(1)),$(HOT))
+kind_sources = $(KIND_SOURCES) $(if $(filter MINIMAL=%,$(1)),$(HOT)) $(if $(filter TLS=%,$(1)),$(TLS_SOURCES))
 # $(1) variant, $(2) kind: all objects of such a binary.
 kind_objects = $(call objects,$(1),$(filter-out $(call kind_sources,$(2)),$(PRODUCT))) \
   $(patsubst %.cpp,build/$(1)/$(call kind_folder,$(2))/%.o,$(sort $(call kind_sources,$(2))))
+# $(1) variant, $(2) kind: what is linked behind them.
+kind_libraries = $(if $(filter TLS=%,$(2)),$($(1)_MBEDTLS_LIBRARIES))
 # $(1) variant, $(2) extra link flags. The object list lives in $^; `build/version` and lists drop out.
 link = $(CXX) $($(1)_FLAGS) $(2) $(filter %.o,$^) -o $@
+
+# https: Debian's mbedTLS on glibc. For musl it is compiled here, with no more than a client needs, from
+# Debian's source package. MBEDTLS=FOLDER is another source tree, of 2.28 or 3.x, for both.
+TLS_SOURCES := $(shell tools/list.sh tls)
+MBEDTLS_SOURCE := $(or $(MBEDTLS),build/mbedtls/source)
+MBEDTLS_OWN := -isystem $(MBEDTLS_SOURCE)/include -DMBEDTLS_CONFIG_FILE='"$(CURDIR)/src/net/mbedtls_config.h"'
+product_MBEDTLS := $(if $(MBEDTLS),$(MBEDTLS_OWN))
+product_MBEDTLS_LIBRARIES := $(if $(MBEDTLS),-Wno-stringop-overflow build/product/libmbedtls.a,-lmbedtls -lmbedx509 -lmbedcrypto)
+product_MBEDTLS_THERE := $(if $(MBEDTLS),$(MBEDTLS_SOURCE)/library/version.c)
+musl_MBEDTLS := $(MBEDTLS_OWN)
+musl_MBEDTLS_THERE := $(MBEDTLS_SOURCE)/library/version.c
+# (The library finishes SHA-512 where it has room for 384 bits, which it has asked for.)
+musl_MBEDTLS_LIBRARIES := -Wno-stringop-overflow build/musl/libmbedtls.a
+$(if $(MBEDTLS),,build/mbedtls/source/library/version.c): tools/mbedtls.sh tools/apt_source.sh
+	$(call SAY,FETCH)
+	$(Q)tools/need.sh dpkg-dev
+	$(Q)tools/mbedtls.sh source build/mbedtls/source
+	$(Q)touch $@
+# C by the flags of C++, as far as they fit.
+build/product/libmbedtls.a build/musl/libmbedtls.a: build/%/libmbedtls.a: tools/mbedtls.sh src/net/mbedtls_config.h \
+    build/%/flags $(MBEDTLS_SOURCE)/library/version.c
+	$(call SAY,C)
+	$(Q)tools/mbedtls.sh archive $(MBEDTLS_SOURCE) $@ $(CC) $(SMALL) $($*_C)
+musl_C := -nostdinc -isystem /usr/include/$(shell uname -m)-linux-musl -isystem $(shell $(CC) -print-file-name=include)
 
 $(eval $(call variant,product,$(CXX)))
 $(eval $(call variant,asan,$(CXX)))
@@ -144,9 +171,10 @@ build/musl/kind: KIND_WORDS = $(strip $(KIND) $(if $(PACKED),packed))
 build/product/kind build/musl/kind: FORCE
 	@mkdir -p $(@D); echo '$(KIND_WORDS)' | cmp -s - $@ || echo '$(KIND_WORDS)' > $@
 
-build/product/chimera: $(call kind_objects,product,$(KIND)) src/files.txt build/product/kind build/product/flags
+build/product/chimera: $(call kind_objects,product,$(KIND)) src/files.txt build/product/kind build/product/flags \
+    $(filter %.a,$(call kind_libraries,product,$(KIND)))
 	$(call SAY,LINK)
-	$(Q)$(CXX) $(product_LINK) $(filter %.o,$^) -o $@
+	$(Q)$(CXX) $(product_LINK) $(filter %.o,$^) $(call kind_libraries,product,$(KIND)) -o $@
 
 # Started once: should another glibc miss what is left out of it, that shows here and not at a user's.
 build/chimera: build/product/chimera
@@ -173,9 +201,10 @@ GCC_ARCH := $(shell $(CXX) -print-multiarch)
 $(eval $(call musl_variant,musl,$(CXX),/usr/include/c++/$(GCC_VERSION),/usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION),\
   /usr/include/x86_64-linux-musl,/usr/lib/x86_64-linux-musl/musl-gcc.specs))
 
-build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags
+build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags \
+    $(filter %.a,$(call kind_libraries,musl,$(KIND)))
 	$(call SAY,LINK)
-	$(Q)$(CXX) $(musl_LINK) $(filter %.o,$^) -o $@
+	$(Q)$(CXX) $(musl_LINK) $(filter %.o,$^) $(call kind_libraries,musl,$(KIND)) -o $@
 build/musl/chimera: build/musl/chimera.full build/pack/image tools/pack/stub.c
 	$(if $(PACKED),$(call SAY,PACK),$(call SAY,STRIP))
 	$(Q)$(if $(PACKED),$(pack),$(STRIP) -s -R .comment -o $@ $<)
@@ -269,9 +298,34 @@ $(foreach v,$(GLIBC_VARIANTS),$(eval $(call variant_binary,glibc,product,$(call 
 $(foreach v,$(VARIANTS),$(eval $(call variant_binary,musl,musl,$(call variant_name,$(v)),$(call variant_kind,$(v)))))
 
 # A kind may be that of several presets, and of this very call.
-KINDS := $(sort $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
+KINDS := $(sort TLS=1 $(foreach v,$(VARIANTS),$(lastword $(subst :, ,$(v)))) $(subst $(subst ,, ),$(comma),$(KIND)))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,product,$(CXX),$(subst $(comma), ,$(k)))))
 $(foreach k,$(KINDS),$(eval $(call kind_rules,musl,$(CXX),$(subst $(comma), ,$(k)))))
+
+# With https, once with each libc, beside what is built without.
+# $(1) glibc or musl, $(2) variant of the rules
+define tls_binary
+build/tls/$(1)/chimera: $(call kind_objects,$(2),TLS=1) src/files.txt build/$(2)/flags \
+    $(filter %.a,$(call kind_libraries,$(2),TLS=1))
+	$$(call SAY,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CXX) $$($(2)_LINK) $$(filter %.o,$$^) $(call kind_libraries,$(2),TLS=1) -o $$@
+	$$(Q)$$(STRIP) -s -R .comment $$@
+endef
+$(eval $(call tls_binary,glibc,product))
+$(eval $(call tls_binary,musl,musl))
+
+.PHONY: tls tls-test
+tls:  ## build/tls/{glibc,musl}/chimera: with https (make TLS=1 is the former as build/chimera)
+	@tools/need.sh libmbedtls-dev dpkg-dev musl-tools
+	@$(MAKE) build/tls/glibc/chimera build/tls/musl/chimera
+tls-test: tls  ## tests of https, beside nginx too where it can be had; size
+	@tools/need.sh openssl python3
+	@tools/need.sh nginx-light || true
+	@bad=0; for libc in glibc musl; do \
+	  tools/run_tests.sh --summary build/tls-$$libc-summary build/tls/$$libc/chimera \
+	    tests/e2e/tls_test.py tests/e2e/fetch_test.py || bad=1; done; exit $$bad
+	@tools/size.sh --tls
 
 .PHONY: variants variant-binaries
 variant-binaries: $(call binaries,glibc,$(GLIBC_VARIANTS)) $(call binaries,musl,$(VARIANTS))
@@ -493,4 +547,4 @@ sources:  ## write src/files.txt from the tree
 clean:  ## remove build/
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name '*.d' -type f 2>/dev/null)

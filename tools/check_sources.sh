@@ -11,9 +11,9 @@ bad=$(
   /^[ \t]*(#|$)/ { next }
   {
     where = "src/files.txt:" NR ": "
-    if (NF != 2 || $1 !~ /^(any|linux|virtual|windows)$/) print where "expected \"<any|linux|virtual|windows> <path>\""
+    if (NF != 2 || $1 !~ /^(any|linux|virtual|windows|tls)$/) print where "expected \"<any|linux|virtual|windows|tls> <path>\""
     if (seen[$2]++) print where $2 " is listed twice; run make sources"
-    platform = $2 ~ /^src\/sys\/[a-z]+\// ? substr($2, 9, index(substr($2, 9), "/") - 1) : "any"
+    platform = $2 ~ /^src\/sys\/[a-z]+\// ? substr($2, 9, index(substr($2, 9), "/") - 1) : $2 ~ /^src\/net\/tls/ ? "tls" : "any"
     if ($1 != platform) print where $2 " belongs to platform " platform "; run make sources"
     if ((getline text < $2) < 0) print where $2 " does not exist; run make sources"
     close($2)

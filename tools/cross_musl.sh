@@ -8,6 +8,7 @@
 set -euo pipefail
 triplet=$1 arch=$2
 folder=$(realpath -m "$3")
+tools=$(cd "$(dirname "$0")" && pwd)
 rm -rf "$folder"
 mkdir -p "$folder/apt/lists/partial" "$folder/apt/archives/partial"
 trap 'rm -rf "$folder/apt"' EXIT
@@ -26,17 +27,7 @@ from_package() {
 }
 
 from_source() {
-  for list in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-    [ -f "$list" ] || continue
-    case $list in
-      *.sources) sed 's/^Types:.*/Types: deb-src/' "$list" ; echo ;;
-      *.list) sed 's/^deb /deb-src /' "$list" >> sources.list ; continue ;;
-    esac
-  done > sources.sources
-  mkdir parts && mv sources.* parts/
-  source_apt() { apt -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$PWD/parts" "$@"; }
-  source_apt update 2>/dev/null || true
-  source_apt source --download-only musl 2>/dev/null
+  "$tools/apt_source.sh" musl "$PWD"
   mkdir source && tar -xf musl_*.orig.tar.[gx]z -C source --strip-components=1
   cd source
   ./configure --target="$triplet" --prefix="$folder" --disable-shared CROSS_COMPILE="$triplet-" > log 2>&1

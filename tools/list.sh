@@ -4,6 +4,7 @@
 #
 #   tools/list.sh product    sources of build/chimera: platforms any and linux
 #   tools/list.sh windows    sources of chimera.exe: platforms any and windows
+#   tools/list.sh tls        what `make TLS=1` adds
 #   tools/list.sh library    the same without src/cli/main.cpp: what the unit tests link
 #   tools/list.sh hot        the sources that run for every token: built with -O2
 #   tools/list.sh kind       the sources that look at what the binary holds (include/chimera/rt/build.hpp)
@@ -70,6 +71,7 @@ windows_tests() {
 case ${1-} in
   product) sources any linux ;;
   windows) sources any windows ;;
+  tls) sources tls ;;
   library) sources any linux | grep -vx "$main" || true ;;
   hot)
     echo src/wire/ndjson.cpp src/llm/answer.cpp | tr ' ' '\n' ;;

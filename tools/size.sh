@@ -3,6 +3,7 @@
 #
 #   tools/size.sh            prints both; exit 1 over budget; a goal that is not met is only said
 #   tools/size.sh --readme   writes the table into README.md, between its markers
+#   tools/size.sh --tls      the row of `make tls` alone; exit 1 over budget
 #   tools/size.sh --check    exit 1 over budget, or when README.md is more than 2 % off
 #
 # Binaries that are not built are left out (`make size` builds them all). BUILD=build is the folder.
@@ -14,6 +15,8 @@ close_marker='<!-- /sizes -->'
 
 budget_of() {  # libc name -> bytes it must stay below. Coarse, so that no change has to touch them.
   case $1-$2 in
+    glibc-tls) echo 2000000 ;;   # Debian's mbedTLS brings the server, old ciphers and stdio
+    musl-tls) echo 800000 ;;
     glibc-*) echo 850000 ;;
     musl-minimal) echo 131072 ;;
     musl-packed) echo 300000 ;;
@@ -37,6 +40,7 @@ path_of() {  # libc name -> file, or nothing
   case $1-$2 in
     glibc-full) full product "$build/chimera" ;;
     musl-full) full musl "$build/musl/chimera" ;;
+    *-tls) ls "$build/tls/$1/chimera" 2>/dev/null || true ;;
     musl-packed) full musl "$build/packed/chimera" ;;
     *) ls "$build/variants/$1/chimera-$2" 2>/dev/null || true ;;
   esac
@@ -55,11 +59,12 @@ bytes_of() {  # libc name -> bytes, or nothing
   [ -z "$file" ] || stat -c %s "$file"
 }
 
-variants() { echo full:; echo packed:; tools/list.sh variants; }  # "name:MACRO=value,..."
+variants() { echo full:; echo packed:; tools/list.sh variants; echo tls:; }  # "name:MACRO=value,..."
 
 knobs() {  # name, MACRO=value,... -> words
   case $1:$2 in
     packed:) echo 'the same, unpacks itself' ;;
+    tls:) echo 'all runtimes, and https (`make tls`)' ;;
     *:) echo 'all runtimes' ;;
     *) echo "$2" | tr 'A-Z=' 'a-z ' |
       sed 's/runtime //; s/read_size/read/; s/minimal 1/`run` and `ask`,packed/; s/,/, /g' ;;
@@ -131,7 +136,7 @@ readme_table() { awk -v from="$open_marker" -v to="$close_marker" '$0 == to { on
 
 write_readme() {
   table > "$build/sizes.md"
-  if grep '| - |' "$build/sizes.md" | grep -qvE '`(minimal|packed)`'; then
+  if grep '| - |' "$build/sizes.md" | grep -qvE '`(minimal|packed|tls)`'; then
     echo "not everything is built: make size" >&2
     return 1
   fi
@@ -170,6 +175,9 @@ case ${1-} in
     judge || code=1
     check_readme || code=1
     exit $code ;;
+  --tls)
+    table | grep '`tls`'
+    judge ;;
   '')
     table
     echo

@@ -34,6 +34,7 @@ constexpr Row kRows[] = {
      "fetch it with `ollama pull`, or give -m one that `chimera probe` lists"},
     {Errc::busy, "busy", 75, "@ is busy", "try again later, or raise --max-retries"},
     {Errc::server_error, "server_error", 22, "@ reported an error", nullptr},
+    {Errc::tls, "tls", 7, "no secure connection to @: ?", nullptr},
     {Errc::cancelled, "cancelled", 130, "stopped", nullptr},
     {Errc::bad_input, "bad_data", 65, "bad data (?)", nullptr},
     {Errc::bad_config, "bad_config", 78, "bad configuration (?)", nullptr},

@@ -134,6 +134,9 @@ int fetch_command(Settings& s) {
     complain("fetch", complete_settings.error(), url->text());
     return exit_code(complete_settings.error());
   }
+  for (const std::string& w : warnings) {
+    if (!s.quiet) say("warning: " + w);
+  }
   prefer_local(s);
   rt::Runtime runtime;
   const auto opened = open_runtime(runtime, s);

@@ -5,6 +5,7 @@
 #include "chimera/base/text.hpp"
 #include "chimera/cli/layers.hpp"
 #include "chimera/rt/build.hpp"
+#include "chimera/sys/file.hpp"
 #include "setters.hpp"
 
 namespace chimera::cli {
@@ -168,7 +169,7 @@ constexpr Option kPlain[] = {
      SET(return on_off(s.runtime.lifo, v, "lifo", "fifo", "fifo or lifo"))},
 
     {kFetch | kTrial | kCalls | kProbe | kRare, 0, "connect-timeout", "TIME",
-     "name and connection; 0 = none (5s)",
+     "name and connection, of https also its handshake; 0 = none (5s)",
      SET(return set_duration(s.client.timeouts.connect, v))},
     {kFetch | kTrial | kCalls | kProbe | kRare, 0, "first-token-timeout", "TIME",
      "request sent to first token; 0 = none (0)",
@@ -192,6 +193,15 @@ constexpr Option kPlain[] = {
     {kFetch | kTrial | kCalls | kProbe, 0, "api-key-file", "FILE",
      "bearer token; never printed or stored (OLLAMA_API_KEY, or OPENAI_API_KEY, as the dialect is)",
      key_file},
+#ifdef CHIMERA_TLS
+    {kFetch | kTrial | kCalls | kProbe, 0, "cacert", "FILE",
+     "of https: believe whom these certificates (PEM) vouch for (SSL_CERT_FILE, or the system's)",
+     SET(CHI_TRY(s.trusted, sys::read_file(std::string(v), 16 << 20)); s.trust.ca = s.trusted;
+         return s.trusted.empty() ? fail(Errc::bad_input, "empty") : Result<void>())},
+    {kFetch | kTrial | kCalls | kProbe, 0, "insecure", nullptr,
+     "of https: believe every server; others can then read and change what is said",
+     ON(s.trust.insecure = true)},
+#endif
 
     {kRun, 'f', "format", "FORMAT", "what goes to stdout: text, json, ndjson or md (text)",
      set_format},

@@ -2,6 +2,7 @@
 // Ollama and OpenAI say where those do not.
 #include "chimera/base/text.hpp"
 #include "chimera/cli/settings.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/process.hpp"
 #include "chimera/sys/socket.hpp"
 
@@ -56,7 +57,10 @@ Result<void> take_servers(Settings& s, std::vector<std::string>& warnings) {
   if (!openai_base().empty() && (speaks_openai(s) || (open && !ollama))) {
     CHI_TRY_VOID(take_openai_base(s.urls));
     s.servers_from = "env OPENAI_BASE_URL";
-    if (s.urls[0].https) return fail(Errc::unsupported, "https, which OPENAI_BASE_URL asks for");
+    if (!rt::kTls && s.urls[0].https) {
+      return fail(Errc::unsupported,
+                  "https, which OPENAI_BASE_URL asks for and `make TLS=1` builds");
+    }
     if (s.api_given) return {};
     s.client.api = Api::openai;
     add_word(s.bench.forwarded, "--api=openai");
@@ -78,6 +82,12 @@ bool all_among(std::span<const wire::Url> urls, std::span<const wire::Url> known
   return true;
 }
 
+bool all_verified(const Settings& s, std::span<const wire::Url> urls) {
+  bool all = rt::kTls && !s.trust.insecure;
+  for (const wire::Url& u : urls) all = all && (u.https || this_machine(u));
+  return all;
+}
+
 // A key of the environment, and which servers it may go to: those of its own kind. Of which kind a
 // server is when that is asked of it, or does not matter (fetch), the variables with URLs say.
 // OpenAI's key is worth money: in clear it goes to this machine, and to the server that was named
@@ -93,7 +103,7 @@ Key key_for(const Settings& s, std::span<const wire::Url> urls) {
   const bool automatic = s.client.api == Api::automatic;
   const bool theirs = all_among(urls, openai);
   if (speaks_openai(s) || (automatic && theirs && !openai.empty())) {
-    return {"env OPENAI_API_KEY", theirs};
+    return {"env OPENAI_API_KEY", theirs || all_verified(s, urls)};
   }
   return {"env OLLAMA_API_KEY", !automatic || all_among(urls, ollama)};
 }
@@ -157,7 +167,21 @@ void guess_dialect(Settings& s) {
   if (openai) s.client.api = Api::openai;
 }
 
+Result<void> take_trust(const Settings& s, std::vector<std::string>& warnings) {
+  if (rt::kTls && s.trust.insecure) {
+    warnings.push_back("--insecure: no server of https is verified");
+  }
+  for (const wire::Url& u : s.urls) CHI_TRY_VOID(prepare(s, u));
+  return {};
+}
+
 }  // namespace
+
+Result<void> prepare(const Settings& s, const wire::Url& url) {
+  if (!url.https) return {};
+  if constexpr (rt::kTls) return net::open_tls(s.trust);
+  return fail(Errc::unsupported, rt::kNoTls);
+}
 
 Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
   CHI_TRY_VOID(check_together(s));
@@ -165,11 +189,8 @@ Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
   if (s.urls.empty() && !s.simulate) CHI_TRY_VOID(take_servers(s, warnings));
   guess_dialect(s);
   CHI_TRY_VOID(take_key(s, warnings));
-  for (const wire::Url& u : s.urls) {
-    if (u.https) return fail(Errc::unsupported, "https, which needs TLS");
-  }
   mention_proxy(s, warnings);
-  return {};
+  return take_trust(s, warnings);
 }
 
 llm::ClientSettings client_for(const Settings& s, const wire::Url& url) {

@@ -198,9 +198,14 @@ Own<LiveJob> Dispatcher::next() {
 llm::Caller* Dispatcher::caller_of(LiveJob& job, llm::Caller& usual, Own<Elsewhere>& other) {
   if (job.url.empty()) return &usual;
   Result<wire::Url> url = wire::parse_url(job.url);
-  if (!url || url->https) {
-    fail_job(job.id, url ? "unsupported" : "bad_data",
-             url ? "url: https needs TLS" : "url: not a URL", url ? 1 : 65);
+  if (!url) {
+    fail_job(job.id, "bad_data", "url: not a URL", 65);
+    return nullptr;
+  }
+  const Result<void> ready = prepare(settings_, *url);   // once, of the first job with https
+  if (!ready) {
+    const Error& e = ready.error();
+    fail_job(job.id, class_of(e), explain(e, {}, {}), cli::exit_code(e));
     return nullptr;
   }
   wire::strip_slashes(*url);

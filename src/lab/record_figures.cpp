@@ -178,7 +178,8 @@ std::string error_words(const Error& error, std::string_view text) {
   static constexpr const char* kNames[] = {
       "resolve",      "refused",   "timed_out", "reset",      "closed", "truncated", "protocol",
       "too_large",    "http_status", "auth",    "no_model",   "busy",   "server_error",
-      "cancelled",    "bad_input", "bad_config", "usage",     "io",     "not_found", "unsupported"};
+      "tls",          "cancelled", "bad_input", "bad_config", "usage",  "io",        "not_found",
+      "unsupported"};
   static_assert(std::size(kNames) == static_cast<size_t>(Errc::unsupported) + 1);
   std::string out = kNames[static_cast<size_t>(error.code)];
   if (error.os != 0) {

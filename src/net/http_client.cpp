@@ -3,9 +3,11 @@
 // the port's lent buffer; only an incomplete head is copied. All state of one answer is in Answer.
 #include "chimera/net/http_client.hpp"
 
+#include "answer.hpp"
 #include "chimera/base/number.hpp"
 #include "chimera/base/text.hpp"
 #include "chimera/net/resolve.hpp"
+#include "chimera/rt/build.hpp"
 #include "chimera/sys/clock.hpp"
 
 namespace chimera::net {
@@ -65,43 +67,6 @@ std::string message_of(const wire::Url& origin, const HttpRequest& request, bool
 }
 
 }  // namespace
-
-// One answer on its way in.
-struct HttpClient::Answer {
-  Answer(const HttpRequest& r, BodySink& s, Exchange& e, const ReadPolicy& p)
-      : request(r), sink(s), out(e), coalesce(p.coalesce), head_request(r.method == "HEAD") {}
-
-  const HttpRequest& request;
-  BodySink& sink;
-  Exchange& out;
-  Error unsent;                    // why the request is not out, unless it is `written`
-  Nanos asked = 0;                 // it was out, as far as it got
-  Nanos last_byte = 0;
-  std::string kept;                // an incomplete head, or what `coalesce` withholds of the body
-  wire::ChunkDecoder chunks;
-  uint64_t left = 0;               // of Framing::length
-  uint32_t coalesce;
-  uint32_t interim_bytes = 0;      // of 1xx heads so far
-  wire::Framing framing = wire::Framing::none;
-  bool written = false;
-  bool head_request;
-  bool in_body = false;
-  bool complete = false;
-  bool given_up = false;           // on the end of a body that has said all
-  bool reusable = false;
-
-  Result<void> take(const Result<std::string_view>& bytes);
-  Result<void> end_of_stream();
-  Result<void> flush(Nanos at);    // hands over what is withheld
-
- private:
-  Result<void> feed(std::string_view bytes, Nanos at);
-  Result<void> feed_head(std::string_view bytes, Nanos at);
-  Result<void> start_body(const wire::ResponseHead& head, Nanos at);
-  Result<void> feed_body(std::string_view bytes, Nanos at);
-  Result<void> deliver(std::string_view piece, Nanos at);
-  Result<void> finish(Nanos at);
-};
 
 Result<void> HttpClient::Answer::feed(std::string_view bytes, Nanos at) {
   last_byte = at;
@@ -275,6 +240,33 @@ rt::Task<void> HttpClient::send(std::string message, Answer& answer) {
   answer.written = true;
 }
 
+// By TLS, where the origin wants it.
+rt::Task<void> HttpClient::open(const HttpRequest& request, Exchange& out) {
+  if constexpr (rt::kTls) {
+    if (origin_.https) return connect_tls(request, out);
+  }
+  return connect(request, out);
+}
+
+rt::Task<void> HttpClient::ask(std::string message, Answer& answer) {
+  if constexpr (rt::kTls) {
+    if (tls_ != nullptr) message = seal(message);
+  }
+  return send(std::move(message), answer);
+}
+
+rt::Task<void> HttpClient::hear(Answer& answer) {
+  if constexpr (rt::kTls) {
+    if (tls_ != nullptr) return receive_tls(answer);
+  }
+  return receive(answer);
+}
+
+void HttpClient::close() {
+  if constexpr (rt::kTls) drop_tls();
+  stream_.close();
+}
+
 // Keeps the connection or ends it. True when this try failed only because the server had closed a
 // kept connection, and another one does no harm: the server did not get the whole request, or only
 // gives.
@@ -282,7 +274,7 @@ bool HttpClient::was_stale(const Answer& answer, Exchange& out) {
   const bool written = answer.written;
   if (!written && out.head == 0) out.outcome = fail(answer.unsent);
   const bool keep = out.outcome && written && answer.complete && answer.reusable;
-  if (!keep || !policy_.keep_alive) stream_.close();
+  if (!keep || !policy_.keep_alive) close();
   if (out.outcome || !out.reused || out.first_byte != 0) return false;
   const Errc code = out.outcome.error().code;
   const bool at_once = !written || sys::now() - out.sent < kStaleWindow;
@@ -292,24 +284,24 @@ bool HttpClient::was_stale(const Answer& answer, Exchange& out) {
 rt::Task<void> HttpClient::exchange(const HttpRequest& request, BodySink& sink, Exchange& out) {
   out = Exchange();
   out.started = sys::now();
-  if (stream_.is_open() && !sys::quiet(stream_.handle())) stream_.close();
+  if (stream_.is_open() && !sys::quiet(stream_.handle())) close();
   for (;; ++out.replays) {   // a second time at most: over a new connection nothing is stale
     out.outcome = {};
     out.reused = stream_.is_open();
     out.connected = out.reused ? out.started : 0;
     if (!out.reused) {
-      co_await connect(request, out);
+      co_await open(request, out);
       if (!out.outcome) break;
     }
     Answer answer(request, sink, out, policy_);
     {
-      rt::Task<void> sending = send(message_of(origin_, request, policy_.keep_alive), answer);
+      rt::Task<void> sending = ask(message_of(origin_, request, policy_.keep_alive), answer);
       co_await sending;
     }
     answer.asked = sys::now();
     if (answer.written) out.sent = answer.asked;
     // Who resets the connection in the middle of a request may have said why before (413).
-    if (answer.written || answer.unsent.code == Errc::reset) co_await receive(answer);
+    if (answer.written || answer.unsent.code == Errc::reset) co_await hear(answer);
     if (!was_stale(answer, out)) break;
   }
   if (out.ended == 0) out.ended = sys::now();

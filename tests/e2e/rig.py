@@ -278,7 +278,8 @@ class RawServer:
         self.scripts = scripts if callable(scripts) else list(scripts)
         self.requests, self.connections, self.lock = [], 0, threading.Lock()
         self.left = []
-        self.listener = socket.create_server((host, port), backlog=64)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.listener = socket.create_server((host, port), family=family, backlog=64)
         self.port = self.listener.getsockname()[1]
         self.url = "http://%s:%d" % (host, self.port)
         self.stopped = threading.Event()

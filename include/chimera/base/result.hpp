@@ -31,6 +31,7 @@ enum class Errc : uint8_t {
   no_model,       // the server is up, the model is not there
   busy,           // 429, 503
   server_error,   // an {"error": ...} inside a 200 stream
+  tls,            // no secure connection; `where` says why
   // the caller's side
   cancelled,      // somebody asked for it to stop
   bad_input,      // data that does not parse or fit

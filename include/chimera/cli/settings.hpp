@@ -14,6 +14,7 @@
 #include "chimera/agent/crew.hpp"
 #include "chimera/llm/pool.hpp"
 #include "chimera/lab/load.hpp"
+#include "chimera/net/tls.hpp"
 #include "chimera/rt/runtime.hpp"
 #include "chimera/sim/settings.hpp"
 
@@ -144,6 +145,8 @@ struct Settings {
   llm::Options common, a, b;             // for every agent; --chimera-*; --chimera2-*
   std::string headers;                   // complete lines
   std::string api_key;
+  net::TlsTrust trust;                   // its `ca` is the next
+  std::string trusted;                   // what the file of --cacert holds
   bool api_given = false;                // --api
   // Where complete() has servers and key from: "env OLLAMA_HOST", ...; "" = options or default.
   const char *servers_from = "", *key_from = "";
@@ -241,6 +244,9 @@ void append_quoted(std::string& out, std::string_view word);   // as a shell tak
 // Fills what was not given from the variables of Ollama and OpenAI: URLs, dialect, key. `warnings`
 // gets lines for stderr. Errors: bad_config, unsupported.
 Result<void> complete(Settings& s, std::vector<std::string>& warnings);
+// What has to be there before a server is spoken to: the trust in it, for https.
+// Thread: one at a time. Errors: bad_config; unsupported in a build without TLS.
+Result<void> prepare(const Settings& s, const wire::Url& url);
 // What is sent to a server that was not named before complete(): the same, but for a key of the
 // environment that is not meant for it.
 llm::ClientSettings client_for(const Settings& s, const wire::Url& url);

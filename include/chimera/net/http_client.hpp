@@ -17,7 +17,7 @@ namespace chimera::net {
 
 // Durations, 0 = none.
 struct Timeouts {
-  Nanos connect = 5 * kSecond;    // name and connection
+  Nanos connect = 5 * kSecond;    // name, connection and the handshake of TLS
   Nanos first_token = 0;          // request sent -> the sink has what it waits for
   Nanos idle = 60 * kSecond;      // the longest silence within an answer
   bool idle_from_start = false;   // `idle` also limits the wait for the first byte
@@ -85,29 +85,43 @@ struct Exchange {
 // The exact bytes a request is sent as (head; the body follows).
 std::string request_head(const wire::Url& origin, const HttpRequest& request, bool keep_alive);
 
-// Owns: the connection. `origin` and `timeouts` stay the caller's.
+class Tls;
+
+// Owns: the connection. `origin` and `timeouts` stay the caller's; for https this must be a build
+// that has it, and open_tls() has been called (net/tls.hpp).
 class HttpClient {
  public:
   HttpClient(const wire::Url& origin, ReadPolicy policy, const Timeouts& timeouts)
       : origin_(origin), policy_(policy), timeouts_(timeouts) {}
+  ~HttpClient() { close(); }
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
 
   // One request and its whole answer. A kept connection is replaced when the server closed it or
   // said something unasked; once more when that comes to light only later, before any byte of an
   // answer, and the request was not sent whole or is a GET. The connection survives when the answer
   // was complete.
   // Errors (out.outcome): resolve, refused, timed_out (named), reset, truncated (the body ended
-  // early), protocol, too_large, cancelled, and the sink's own.
+  // early), protocol, too_large, cancelled, tls, and the sink's own.
   rt::Task<void> exchange(const HttpRequest& request, BodySink& sink, Exchange& out);
-  void close() { stream_.close(); }
+  void close();
   const wire::Url& origin() const { return origin_; }
 
  private:
   struct Answer;
   bool was_stale(const Answer& answer, Exchange& out);
+  rt::Task<void> open(const HttpRequest& request, Exchange& out);
+  rt::Task<void> ask(std::string message, Answer& answer);
+  rt::Task<void> hear(Answer& answer);
+  // Each in the clear, and by TLS (make TLS=1).
   rt::Task<Result<Stream>> dial_origin(Deadline d, rt::Stop* stop);
   rt::Task<void> connect(const HttpRequest& request, Exchange& out);
+  rt::Task<void> connect_tls(const HttpRequest& request, Exchange& out);
   rt::Task<void> send(std::string message, Answer& answer);
+  std::string seal(std::string_view message);
   rt::Task<void> receive(Answer& answer);
+  rt::Task<void> receive_tls(Answer& answer);
+  void drop_tls();
   Deadline whole_deadline(const HttpRequest& request, const Exchange& out) const;
   Deadline next_deadline(const Answer& answer) const;
 
@@ -115,6 +129,7 @@ class HttpClient {
   ReadPolicy policy_;
   const Timeouts& timeouts_;
   Stream stream_;
+  Tls* tls_ = nullptr;              // of the connection, when it has it
 };
 
 }  // namespace chimera::net

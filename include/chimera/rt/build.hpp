@@ -37,6 +37,15 @@ inline constexpr bool kMinimal = true;
 inline constexpr bool kMinimal = false;
 #endif
 
+// https (`make TLS=1`, with mbedTLS).
+#ifdef CHIMERA_TLS
+inline constexpr bool kTls = true;
+#else
+inline constexpr bool kTls = false;
+#endif
+// What is said of https where it is missing.
+inline constexpr char kNoTls[] = "https, which `make TLS=1` builds";
+
 // Whether a runtime of this kind is in the binary.
 constexpr bool holds(Kind k) { return !kOneRuntime || k == kDefaultKind; }
 

@@ -86,6 +86,9 @@ void begin_program(int& count, char**& arguments);
 // Errors: io, with `where` = what is in the way.
 Result<void> allow_handles(uint64_t count);
 
+// What nobody can guess: for keys. Not on Windows. Thread: any.
+void random_bytes(void* to, size_t size);
+
 bool is_terminal(int stream);        // 0, 1, 2
 int terminal_columns();              // width of stderr's terminal, 80 when unknown
 
