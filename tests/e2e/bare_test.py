@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import rig
@@ -108,6 +109,68 @@ def few_descriptors():
 def no_terminal():
     with place() as top:
         does_its_work("no terminal", ["setsid", "-w", "env", "-i", top + "/chimera"], top + "/notes", cwd="/")
+
+
+# ---- an old kernel ------------------------------------------------------------------------------
+
+OLD = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "old_kernel.py")]
+BUILD = os.path.dirname(CHIMERA)
+# What is tried there beside PROGRAM, where it is built: glibc's, what unpacks itself, one of 32 bits.
+MORE = ("chimera", "packed/chimera", "variants/musl/chimera-minimal", "cross/i386/chimera")
+
+
+def same_words(url, top):
+    """Commands that say the same each time."""
+    yield ["--version"]
+    yield ["ask", "-u", url, "--seed", "7", "how are you?"]
+    yield ["run", top + "/notes", "-u", url, "--dry-run"]
+    yield ["ingest", top + "/notes", "-f", "json"]
+    yield ["fetch", url + "/api/version"]
+    yield ["stats", top + "/made", "-f", "json"]
+    yield ["config", "run"]
+
+
+def other_words(url, top):
+    """Commands that measure: standard input, and the code they end with."""
+    for runtime in ("steal", "fixed", "local", "bridge"):
+        yield ["run", top + "/notes", "--sim=" + FAST, "--runtime", runtime, "-O", top + "/" + runtime], b"", 0
+    yield ["map", "-u", url], b"one\ntwo\n", 0
+    yield ["worker", "-u", url], b'{"id":"1","prompt":"hello"}\n', 0
+    yield ["probe", url], b"", 0
+    yield ["bench", top + "/notes", "--sim=" + FAST, "--presets=smol", "--runs=1", "-O", top + "/bench"], b"", 0
+    yield ["bench", "--sim=" + FAST, "-c", "4", "-n", "8"], b"", 0
+    yield ["ask", "-u", "http://localhost:%d" % rig.closed_port(), "--max-retries", "0", "hello"], b"", 7
+
+
+def works_on_an_old_kernel(program, top, url, stalled):
+    name = "old kernel, %s: " % os.path.relpath(program, BUILD)
+    minimal = "minimal" in program   # it has `run` and `ask`
+    for words in same_words(url, top):
+        if not minimal or words[0] in ("--version", "ask", "run"):
+            here, there = (go([*prefix, program], *words) for prefix in ((), OLD))
+            equal((there.code, there.err, there.out), (0, here.err, here.out), name + " ".join(words))
+    for words, given, code in other_words(url, top):
+        if not minimal:
+            r = go([*OLD, program], *words, "--quiet", stdin=None, input=given)
+            ok(r.code == code and (r.err == b"" if code == 0 else one_error_line(r)), name + " ".join(words), r)
+    r = go([*OLD, program], "ask", "-u", stalled, "--idle-timeout", "200ms", "--max-retries", "0", "hello")
+    ok(r.code == 28 and one_error_line(r) and 0.2 <= r.seconds < 5, name + "a deadline", r)
+
+
+@test
+def old_kernel():
+    """No system call that came after Linux 3.10: each command works as ever."""
+    r = go(OLD, sys.executable, "-c", "import os; os.getrandom(1)")
+    if b"no filter" in r.err:
+        return skip("old kernel", r.words.strip())
+    ok(r.code == 1 and b"Function not implemented" in r.err, "old kernel: it has no getrandom()", r)
+    programs = [PROGRAM, *(p for p in (os.path.join(BUILD, m) for m in MORE) if p != PROGRAM and os.path.exists(p))]
+    with place() as top, Sim("--rate=500", "--tokens=20") as sim, rig.RawServer([[rig.STALL]]) as stalled:
+        go([PROGRAM], "run", top + "/notes", "--sim=" + FAST, "-O", top + "/made", "--quiet")
+        for program in programs:
+            works_on_an_old_kernel(program, top, sim.url, stalled.url)
+            for made in set(os.listdir(top)) - {"chimera", "notes", "made"}:
+                shutil.rmtree(top + "/" + made)
 
 
 @test
