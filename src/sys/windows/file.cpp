@@ -228,6 +228,12 @@ bool is_absolute(std::string_view path) {
   return drive || (!path.empty() && is_separator(path[0]));
 }
 
+// What begins with "\\\\?\\" is taken as it stands.
+std::string slashed(std::string path) {
+  if (!path.starts_with(R"(\\?\)")) std::replace(path.begin(), path.end(), '\\', '/');
+  return path;
+}
+
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
   CHI_TRY(const std::wstring name, checked_path(path));
   const Closing f(open_path(name, GENERIC_READ, OPEN_EXISTING));
