@@ -220,7 +220,7 @@ $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
   $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
 
 # The unit tests, on glibc: for exceptions the libstdc++ of these compilers wants its own C library.
-# $(1) machine, $(2) of its compiler
+# (The static library brings its own of what base/hooks replaces.) $(1) machine, $(2) of its compiler
 define cross_unit
 crosstest/$(1)_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -isystem build/doctest \
   $($(1)_NEEDS) $(WARN)
@@ -228,7 +228,7 @@ $$(eval $$(call variant,crosstest/$(1),$(2)-g++))
 $$(call objects,crosstest/$(1),tests/main.cpp $(UNIT_TESTS)): build/doctest/doctest
 build/cross/$(1)/unit: $$(call objects,crosstest/$(1),tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
 	$$(call SAY,LINK)
-	$$(Q)$(2)-g++ -static $$(crosstest/$(1)_FLAGS) $$(filter %.o,$$^) -latomic -o $$@
+	$$(Q)$(2)-g++ -static -Wl,--allow-multiple-definition $$(crosstest/$(1)_FLAGS) $$(filter %.o,$$^) -latomic -o $$@
 endef
 $(if $(filter build/cross/%/unit,$(MAKECMDGOALS)),\
   $(foreach c,$(CROSS),$(eval $(call cross_unit,$(call cross_part,$(c),1),$(call cross_part,$(c),2)))))

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import rig
-from rig import BINARY, FAST, NOTES, equal, folder, ok, read, run, test, write
+from rig import BINARY, FAST, NOTES, Sim, equal, folder, ok, read, run, test, write
 
 NATIVE = os.environ.get("CHIMERA_NATIVE")
 WHOLE = os.environ.get("CHIMERA_EXPERIMENT") == "whole"
@@ -80,6 +80,19 @@ def other_paths():
             r = run(*words, "--quiet")
             ok(r.code == 0 and os.path.getsize(top + "/" + made) > 0, "%s: %s" % (words[0], made), r)
         ok(read(top + "/answers").count(b"\n") == 2, "map: both answers")
+
+
+@test
+def resumed_to_its_own_output():
+    """The line that was cut off goes, also where stdout is opened by the shell of Windows."""
+    with folder() as top, Sim("--ttft", "0", "--rate", "inf", "--tokens", "8") as sim:
+        write(top + "/lines", "one\ntwo\n")
+        write(top + "/out", '{"id":1,"text":"x","chimera":{}}\n{"id":2,"te')
+        write(top + "/go.bat", "@%s map lines -u %s --resume out --quiet >> out\r\n" % (wine_path(BINARY), sim.url))
+        done = subprocess.run(["wine", "cmd", "/c", "go.bat"], cwd=top, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=30, env=rig.environment())
+        ids = [json.loads(line)["id"] for line in read(top + "/out").splitlines()]
+        equal((done.returncode, ids), (0, [1, 2]), "map --resume out >> out")
 
 
 # ---- the experiment -----------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-// Another date for what is loaded with it (LD_PRELOAD): at its start it is UNIX_TIME, seconds since 1970.
-// A static program asks the kernel itself, but under qemu-user qemu asks for it.
+// Another date for what is loaded with it (LD_PRELOAD): at its start it is UNIX_TIME, seconds since
+// 1970. A static program asks the kernel itself, but under qemu-user qemu asks for it.
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/syscall.h>
