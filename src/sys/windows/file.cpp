@@ -287,7 +287,8 @@ bool stdout_is(const std::string& path) {
 Result<void> cut_last_line(const std::string& path) {
   CHI_TRY(const std::wstring name, checked_path(path));
   const bool ours = stdout_is(path);
-  const Closing f(open_path(name, ours ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING));
+  const DWORD access = ours ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE;
+  const Closing f(open_path(name, access, OPEN_EXISTING));
   if (!f.valid()) {
     const int why = last_error();
     return absent(why) ? Result<void>() : fail(Errc::io, "open", why);
