@@ -219,8 +219,10 @@ musl:  ## build/musl/chimera: the release, static on musl
 # libatomic has what a machine cannot do itself, such as 64 bits at once on mipsel.
 CROSS := $(shell tools/list.sh cross)
 cross_part = $(word $(2),$(subst :, ,$(1)))
-cross_names = $(foreach c,$(CROSS),$(call cross_part,$(c),1))
-cross_packages = $(foreach c,$(CROSS),g++-$(call cross_part,$(c),2))
+# MACHINES='armel s390x': only those.
+MACHINES := $(foreach c,$(CROSS),$(call cross_part,$(c),1))
+CROSS_ASKED = $(foreach c,$(CROSS),$(if $(filter $(MACHINES),$(call cross_part,$(c),1)),$(c)))
+cross_packages = $(foreach c,$(CROSS_ASKED),g++-$(call cross_part,$(c),2))
 # The x87 computes with more bits than are stored, so that other figures came out.
 i386_NEEDS := -msse2 -mfpmath=sse
 # The size that musl takes for granted.
@@ -246,14 +248,34 @@ endef
 $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
   $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
 
-.PHONY: cross cross-test
+# The unit tests, on glibc: for exceptions the libstdc++ of these compilers wants its own C library.
+# (The static library brings its own of what base/hooks replaces.) $(1) machine, $(2) of its compiler
+define cross_unit
+crosstest/$(1)_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 -isystem build/doctest \
+  $($(1)_NEEDS) $(WARN)
+$$(eval $$(call variant,crosstest/$(1),$(2)-g++))
+$$(call objects,crosstest/$(1),tests/main.cpp $(UNIT_TESTS)): build/doctest/doctest
+build/cross/$(1)/unit: $$(call objects,crosstest/$(1),tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
+	$$(call SAY,LINK)
+	$$(Q)$(2)-g++ -static -Wl,--allow-multiple-definition $$(crosstest/$(1)_FLAGS) $$(filter %.o,$$^) -latomic -o $$@
+endef
+$(if $(filter build/cross/%/unit,$(MAKECMDGOALS)),\
+  $(foreach c,$(CROSS),$(eval $(call cross_unit,$(call cross_part,$(c),1),$(call cross_part,$(c),2)))))
+# doctest alone: the folder it is installed in has the headers of this system too.
+build/doctest/doctest:
+	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/doctest $@
+
+.PHONY: cross cross-unit cross-test
 cross:  ## build/cross/MACHINE/chimera: the release for other machines
 	@tools/need.sh $(cross_packages)
-	@$(MAKE) $(cross_names:%=build/cross/%/chimera)
+	@$(MAKE) $(MACHINES:%=build/cross/%/chimera)
+cross-unit:  ## the unit tests for some of them; make cross-test runs those that are there
+	@tools/need.sh doctest-dev $(cross_packages)
+	@$(MAKE) $(patsubst %,build/cross/%/unit,$(filter $(MACHINES),aarch64 armel i386 mipsel s390x))
 cross-test: cross  ## what make cross built, under qemu: selftest, run, and stats byte by byte
 	@tools/need.sh qemu-user
 	@$(MAKE) build/chimera
-	@tools/cross_tests.sh build build/chimera
+	@tools/cross_tests.sh --summary build/cross-summary build build/chimera $(MACHINES)
 
 # A packed binary unpacks itself when it starts (tools/pack): less than half the bytes, for 10 ms and
 # memory that the kernel cannot drop. The minimal one is, PACK=0 leaves it as it is; PACK=1 packs any.
@@ -343,7 +365,7 @@ WIN32 := -D_WIN32_WINNT=0x0A00 -DWIN32_LEAN_AND_MEAN -DNOMINMAX
 WIN32_LIBS := -lws2_32 -lwinmm
 windows_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(WIN32) $(WARN)
 # The tests of it. They cannot be optimised together with it: "two or more sections for ...".
-wintest_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 $(WIN32) -isystem build/wintest/include $(WARN)
+wintest_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 $(WIN32) -isystem build/doctest $(WARN)
 windows_HOT := $(FAST)
 windows_LINK := -static $(SMALL) -Wl,--gc-sections -Wl,--no-insert-timestamp -s
 $(eval $(call variant,windows,$(MINGW)))
@@ -352,24 +374,23 @@ $(eval $(call variant,wintest,$(MINGW)))
 build/windows/chimera.exe: $(call objects,windows,$(WINDOWS)) src/files.txt
 	$(call SAY,LINK)
 	$(Q)$(MINGW) $(windows_LINK) $(filter %.o,$^) $(WIN32_LIBS) -o $@
-# doctest alone: the folder it is installed in has the headers of this system too.
-build/wintest/include/doctest: build/wintest/flags
-	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/doctest $@
-$(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS)): build/wintest/include/doctest
+$(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS)): build/doctest/doctest
 # The static library brings its own of the functions that base/hooks replaces, for exceptions.
 build/windows/unit.exe: $(call objects,wintest,tests/main.cpp $(WINDOWS_TESTS)) \
     $(call objects,windows,$(filter-out src/cli/main.cpp,$(WINDOWS)))
 	$(call SAY,LINK)
 	$(Q)$(MINGW) $(windows_LINK) -Wl,--allow-multiple-definition $(filter %.o,$^) $(WIN32_LIBS) -o $@
 
-.PHONY: windows wine
+.PHONY: windows wine check-all
 windows:  ## build/windows/chimera.exe: the release for Windows 10 and later
 	@tools/need.sh g++-mingw-w64-x86-64-posix
 	@$(MAKE) build/windows/chimera.exe
 wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
-	@tools/need.sh g++-mingw-w64-x86-64-posix wine64 doctest-dev python3
-	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe
-	@tools/wine_tests.sh
+	@tools/need.sh g++-mingw-w64-x86-64-posix wine wine64 doctest-dev python3
+	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe build/chimera
+	@tools/wine_tests.sh $(WINE)
+check-all:  ## what takes too long for .ci/run: all machines with their unit tests, more under wine
+	@bad=0; $(MAKE) cross-unit cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; exit $$bad
 
 .PHONY: run
 run: build/chimera  ## the main job on two simulated servers and the sample folder

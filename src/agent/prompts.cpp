@@ -17,11 +17,9 @@ namespace {
 constexpr uint64_t kDefaultContext = 4096;
 constexpr uint64_t kBytesPerToken = 3;
 
-// A window may be larger than what can be addressed.
-size_t bytes_for(Budget budget) {
-  return static_cast<size_t>(std::min<uint64_t>(budget.prompt, SIZE_MAX / kBytesPerToken) *
-                             kBytesPerToken);
-}
+// Asked for a text that is longer: what it says can be addressed.
+size_t bytes_for(Budget budget) { return static_cast<size_t>(budget.prompt * kBytesPerToken); }
+
 constexpr size_t kListMark = 5;       // bytes of "10. " and the line end
 constexpr size_t kLongerNotes = 20;   // at most, of "(10 of 12 ...):" over "(0 of 12 ...)"
 

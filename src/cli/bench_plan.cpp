@@ -37,15 +37,17 @@ BenchPart* find(std::vector<BenchPart>& parts, std::string_view name) {
 
 // ---- variants -----------------------------------------------------------------------------------
 
-// "smol" of "build/chimera-smol"; `folder`: "build"
+// "smol" of "build/chimera-smol" and "build/chimera-smol.exe"; `folder`: "build"
 std::string_view program_name(std::string_view path, std::string_view& folder) {
-  constexpr std::string_view kProgram = "chimera-";
+  constexpr std::string_view kProgram = "chimera-", kWindows = ".exe";
   const size_t slash = path.rfind('/');
   std::string_view name = path.substr(slash + 1);
   folder = path.substr(0, slash);
   folder.remove_prefix(folder.rfind('/') + 1);   // npos + 1 is 0
   if (name.starts_with(kProgram) && name != kProgram) name.remove_prefix(kProgram.size());
-  return name;
+  if (name.size() <= kWindows.size()) return name;
+  const size_t stem = name.size() - kWindows.size();
+  return iequals(name.substr(stem), kWindows) ? name.substr(0, stem) : name;
 }
 
 int add_program(Experiment& e, const std::string& path, uint64_t bytes) {
@@ -96,7 +98,7 @@ int find_variants(Experiment& e) {
     return refuse_bench("give --presets or --binaries, not both", "");
   }
   while (next_part(rest, '\0', part)) {
-    const int code = add_programs(e, std::string(part), false);
+    const int code = add_programs(e, sys::slashed(std::string(part)), false);
     if (code != 0) return code;
   }
   if (!e.variants.empty()) return name_programs(e);

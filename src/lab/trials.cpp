@@ -175,7 +175,7 @@ std::string reason_words(Reasons reasons) {
 
 Result<void> read_trials(std::span<const std::string> paths, TrialSet& set) {
   Walk walk(set);
-  for (const std::string& path : paths) walk.path(path, 0);
+  for (const std::string& path : paths) walk.path(sys::slashed(path), 0);
   if (sys::stop_signal() != 0) return fail(Errc::cancelled, "folder walk");
   sort_trials(set.trials, TrialOrder::runtime);
   return {};

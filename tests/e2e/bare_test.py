@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import rig
@@ -110,10 +111,108 @@ def no_terminal():
         does_its_work("no terminal", ["setsid", "-w", "env", "-i", top + "/chimera"], top + "/notes", cwd="/")
 
 
+# ---- an old kernel ------------------------------------------------------------------------------
+
+OLD = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "old_kernel.py")]
+BUILD = os.path.dirname(CHIMERA)
+# What is tried there beside PROGRAM, where it is built: glibc's, what unpacks itself, one of 32 bits.
+MORE = ("chimera", "packed/chimera", "variants/musl/chimera-minimal", "cross/i386/chimera")
+
+
+def same_words(url, top):
+    """Commands that say the same each time."""
+    yield ["--version"]
+    yield ["ask", "-u", url, "--seed", "7", "how are you?"]
+    yield ["run", top + "/notes", "-u", url, "--dry-run"]
+    yield ["ingest", top + "/notes", "-f", "json"]
+    yield ["fetch", url + "/api/version"]
+    yield ["stats", top + "/made", "-f", "json"]
+    yield ["config", "run"]
+
+
+def other_words(url, top):
+    """Commands that measure: standard input, and the code they end with."""
+    for runtime in ("steal", "fixed", "local", "bridge"):
+        yield ["run", top + "/notes", "--sim=" + FAST, "--runtime", runtime, "-O", top + "/" + runtime], b"", 0
+    yield ["map", "-u", url], b"one\ntwo\n", 0
+    yield ["worker", "-u", url], b'{"id":"1","prompt":"hello"}\n', 0
+    yield ["probe", url], b"", 0
+    yield ["bench", top + "/notes", "--sim=" + FAST, "--presets=smol", "--runs=1", "-O", top + "/bench"], b"", 0
+    yield ["bench", "--sim=" + FAST, "-c", "4", "-n", "8"], b"", 0
+    yield ["ask", "-u", "http://localhost:%d" % rig.closed_port(), "--max-retries", "0", "hello"], b"", 7
+
+
+def works_on_an_old_kernel(program, top, url, stalled):
+    name = "old kernel, %s: " % os.path.relpath(program, BUILD)
+    minimal = "minimal" in program   # it has `run` and `ask`
+    for words in same_words(url, top):
+        if not minimal or words[0] in ("--version", "ask", "run"):
+            here, there = (go([*prefix, program], *words) for prefix in ((), OLD))
+            equal((there.code, there.err, there.out), (0, here.err, here.out), name + " ".join(words))
+    for words, given, code in other_words(url, top):
+        if not minimal:
+            r = go([*OLD, program], *words, "--quiet", stdin=None, input=given)
+            ok(r.code == code and (r.err == b"" if code == 0 else one_error_line(r)), name + " ".join(words), r)
+    r = go([*OLD, program], "ask", "-u", stalled, "--idle-timeout", "200ms", "--max-retries", "0", "hello")
+    ok(r.code == 28 and one_error_line(r) and 0.2 <= r.seconds < 5, name + "a deadline", r)
+
+
 @test
-def clock_in_1970():
-    """A static program asks the kernel itself: what is loaded in front of it cannot say another time."""
-    skip("a clock in 1970", "only by setting the clock of the machine")
+def old_kernel():
+    """No system call that came after Linux 3.10: each command works as ever."""
+    r = go(OLD, sys.executable, "-c", "import os; os.getrandom(1)")
+    if b"no filter" in r.err:
+        return skip("old kernel", r.words.strip())
+    ok(r.code == 1 and b"Function not implemented" in r.err, "old kernel: it has no getrandom()", r)
+    programs = [PROGRAM, *(p for p in (os.path.join(BUILD, m) for m in MORE) if p != PROGRAM and os.path.exists(p))]
+    with place() as top, Sim("--rate=500", "--tokens=20") as sim, rig.RawServer([[rig.STALL]]) as stalled:
+        go([PROGRAM], "run", top + "/notes", "--sim=" + FAST, "-O", top + "/made", "--quiet")
+        for program in programs:
+            works_on_an_old_kernel(program, top, sim.url, stalled.url)
+            for made in set(os.listdir(top)) - {"chimera", "notes", "made"}:
+                shutil.rmtree(top + "/" + made)
+
+
+# ---- another date -------------------------------------------------------------------------------
+
+# Without a battery for its clock a device starts in 1970. In 2040 the seconds no longer fit 31 bits.
+DATES = ((5, "1970-01-01T00:00:"), (2209032000, "2040-01-01T"))
+# Of this machine and of one with 32 bits: what runs it, and the program.
+TRANSLATED = (("qemu-x86_64", PROGRAM), ("qemu-arm", os.path.join(BUILD, "cross", "armel", "chimera")))
+
+
+def works_on(date, stamp, prefix, top, sim):
+    where = "%s in %s: " % (prefix[0], stamp[:4])
+
+    def dated(*words):
+        return go(["env", "UNIX_TIME=%d" % date, "LD_PRELOAD=" + top + "/clock.so", *prefix], *words)
+
+    out = top + "/out"
+    r = dated("run", top + "/notes", "-u", sim.url, "-O", out, "--quiet", "-f", "json")
+    if ok(r.code == 0 and r.err == b"", where + "run", r):
+        for path in ("run_1/metrics.json", "summary.json"):
+            ok(b'"' + stamp.encode() in rig.read(os.path.join(out, path)), where + path + " has the date", rig.read(
+                os.path.join(out, path)))
+    r = dated("ask", "-u", sim.url, "hello")
+    ok(r.code == 0 and len(r.out) > 20 and r.err == b"", where + "ask", r)
+    r = dated("stats", out, "-f", "csv")
+    ok(r.code == 0 and r.err == b"", where + "stats", r)
+    r = dated("ask", "-u", "http://127.0.0.1:%d" % rig.closed_port(), "--max-retries", "1", "hello")
+    ok(r.code == 7 and one_error_line(r) and r.seconds < 10, where + "a retry", r)
+    shutil.rmtree(out, ignore_errors=True)
+
+
+@test
+def another_date():
+    with place() as top, Sim("--rate=500", "--tokens=20") as sim:
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "other_clock.c")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", top + "/clock.so", source], check=True)
+        for emulator, program in TRANSLATED:
+            if not shutil.which(emulator) or not os.path.exists(program):
+                skip("another date, " + emulator, "it is not there, or nothing built for it")
+                continue
+            for date, stamp in DATES:
+                works_on(date, stamp, [emulator, "-U", "LD_PRELOAD", program], top, sim)
 
 
 if __name__ == "__main__":

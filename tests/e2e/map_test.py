@@ -167,6 +167,9 @@ def killed_and_resumed():
     with folder() as tmp, Sim("--ttft", "0", "--rate", "inf", "--tokens", "8", "--slots", "64") as sim:
         data = write(tmp + "/in", "".join('{"id":"r%d","prompt":"p"}\n' % i for i in range(count)))
         for name, results in (("stdout", []), ("-O", ["-O", tmp + "/out -O"])):
+            if rig.EXE and not results:
+                rig.skip("resume stdout", "wine does not tell which file its host's stdout is; on_windows.py has one of its own")
+                continue
             out = tmp + "/out " + name
             for attempt in range(4):
                 with open(out, "ab") as f:

@@ -400,8 +400,9 @@ def signals():
                 last = {e["id"]: e["event"] for e in r.events if "id" in e}
                 equal(set(last.values()), {"cancelled"}, "signal while answering: nothing behind it")
                 equal(r.err, b"", "signal while answering: stderr")
-    with Talk("-u", "http://127.0.0.1:1") as talk:
-        time.sleep(0.2)
+    with Talk("-u", "http://127.0.0.1:1", "--max-retries", "0") as talk:
+        talk.say({"id": 1, "prompt": "x"})
+        talk.until("error")   # it is up, and waits for more
         number, code = rig.STOPS[-1]
         talk.process.send_signal(number)
         equal(talk.process.wait(5), code, "signal: a silent stdin keeps nobody")

@@ -384,6 +384,8 @@ TEST_CASE("what is no result says why and leaves nothing") {
        "[{\"individual_runs\":[{\"ttft_ms\":1},{\"ttft_ms\":2},{\"tt"},
       {"too many agents", "too many agents",
        "{\"chimera\":{\"more_agents\":[" + repeated("{\"execution_time_s\":1},", 1100) + "0]}}"},
+      {"an index that 32 bits do not hold", "too many agents",
+       "{\"chimera.more_agents[4294967296].execution_time_s\":1}"},
       {"too many calls", "too many calls",
        "{\"insight\":{\"result\":{\"individual_runs\":[{\"ttft_ms\":1},{\"ttft_ms\":1},"
        "{\"ttft_ms\":1}]}}}"},

@@ -39,7 +39,7 @@ TEST_CASE("files of every size around the read sizes come whole") {
 TEST_CASE("a file whose size lies is read to its end, and its limit holds") {
   const Result<std::string> maps = read_file("/proc/self/maps", SIZE_MAX);  // size 0, many pages
   REQUIRE(maps.has_value());
-  CHECK(maps->size() > 1000);
+  CHECK(maps->size() > 500);
   CHECK(maps->find("[stack]") != std::string::npos);
   const Result<std::string> over = read_file("/proc/self/maps", 100);
   REQUIRE_FALSE(over.has_value());

@@ -16,6 +16,9 @@
 namespace chimera::sys {
 
 bool is_absolute(std::string_view path);
+// The same path with '/' alone between its parts, also where the system has another character for
+// that: for whoever looks into a path that a user wrote.
+std::string slashed(std::string path);
 
 struct FileInfo {
   enum class Kind : uint8_t { regular, directory, other };

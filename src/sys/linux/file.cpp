@@ -240,6 +240,7 @@ Result<std::vector<DirectoryEntry>> read_entries(int directory) {
 }  // namespace
 
 bool is_absolute(std::string_view path) { return path.starts_with('/'); }
+std::string slashed(std::string path) { return path; }
 
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
   CHI_TRY(const char* name, checked_path(path));

@@ -221,11 +221,35 @@ Result<std::string> real_path(HANDLE h) {
   return narrow(std::wstring_view(real, n));
 }
 
+// Where the last whole line of a file ends.
+Result<int64_t> end_of_lines(HANDLE h, int64_t size) {
+  char bytes[4096];
+  for (int64_t end = size; end > 0;) {
+    const int64_t piece = std::min<int64_t>(end, sizeof bytes);
+    LARGE_INTEGER at;
+    at.QuadPart = end -= piece;
+    DWORD n = 0;
+    if (!SetFilePointerEx(h, at, nullptr, FILE_BEGIN) ||
+        !ReadFile(h, bytes, static_cast<DWORD>(piece), &n, nullptr) || n != piece) {
+      return fail(Errc::io, "read", last_error());
+    }
+    const size_t newline = std::string_view(bytes, n).rfind('\n');
+    if (newline != std::string_view::npos) return end + static_cast<int64_t>(newline) + 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool is_absolute(std::string_view path) {
   const bool drive = path.size() > 2 && path[1] == ':' && is_separator(path[2]);
   return drive || (!path.empty() && is_separator(path[0]));
+}
+
+// What begins with "\\\\?\\" is taken as it stands.
+std::string slashed(std::string path) {
+  if (!path.starts_with(R"(\\?\)")) std::replace(path.begin(), path.end(), '\\', '/');
+  return path;
 }
 
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
@@ -258,34 +282,24 @@ bool stdout_is(const std::string& path) {
   return a && b && a->device == b->device && a->inode == b->inode;
 }
 
+// Where stdout is the file, it is cut through that: a shell lets nobody else write, and what comes
+// next has to come behind the cut.
 Result<void> cut_last_line(const std::string& path) {
   CHI_TRY(const std::wstring name, checked_path(path));
-  const Closing f(open_path(name, GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING));
+  const bool ours = stdout_is(path);
+  const DWORD access = ours ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE;
+  const Closing f(open_path(name, access, OPEN_EXISTING));
   if (!f.valid()) {
     const int why = last_error();
     return absent(why) ? Result<void>() : fail(Errc::io, "open", why);
   }
   const Result<FileInfo> found = look(f.h);
   if (!found || found->kind != FileInfo::Kind::regular) return {};
-  char bytes[4096];
-  int64_t keep = static_cast<int64_t>(found->size);
   LARGE_INTEGER at;
-  for (int64_t end = keep; end > 0;) {
-    const int64_t size = std::min<int64_t>(end, sizeof bytes);
-    at.QuadPart = end - size;
-    DWORD n = 0;
-    if (!SetFilePointerEx(f.h, at, nullptr, FILE_BEGIN) ||
-        !ReadFile(f.h, bytes, static_cast<DWORD>(size), &n, nullptr) || n != size) {
-      return fail(Errc::io, "read", last_error());
-    }
-    const size_t newline = std::string_view(bytes, n).rfind('\n');
-    end -= size;
-    keep = newline == std::string_view::npos ? end : end + static_cast<int64_t>(newline) + 1;
-    if (newline != std::string_view::npos) break;
-  }
-  if (keep == static_cast<int64_t>(found->size)) return {};
-  at.QuadPart = keep;
-  if (!SetFilePointerEx(f.h, at, nullptr, FILE_BEGIN) || !SetEndOfFile(f.h)) {
+  CHI_TRY(at.QuadPart, end_of_lines(f.h, static_cast<int64_t>(found->size)));
+  if (at.QuadPart == static_cast<int64_t>(found->size)) return {};
+  const HANDLE h = ours ? GetStdHandle(STD_OUTPUT_HANDLE) : f.h;
+  if (!SetFilePointerEx(h, at, nullptr, FILE_BEGIN) || !SetEndOfFile(h)) {
     return fail(Errc::io, "truncate", last_error());
   }
   return {};
