@@ -49,7 +49,7 @@ bool somebody_finished() {
   return false;
 }
 
-Nanos next_event() {
+Nanos earliest() {
   Nanos at = kNever;
   for (const VirtualPort* p : world().ports)
     for (const Op* op : p->flying) at = std::min(at, p->ready_at(*op));
@@ -58,7 +58,7 @@ Nanos next_event() {
 
 void turn_clock(Nanos until) {
   World& w = world();
-  const Nanos at = std::min(until, next_event());
+  const Nanos at = std::min(until, earliest());
   if (at == kNever)
     check_failed("deadlock in the virtual world: nothing ends this wait", __FILE__, __LINE__);
   ++w.counters.jumps;
@@ -68,6 +68,16 @@ void turn_clock(Nanos until) {
 }  // namespace
 
 namespace virtual_world {
+
+Nanos next_event() {
+  settle();
+  return earliest();
+}
+
+bool ends_wait(Port& port, Nanos until) {
+  const VirtualPort& p = self(&port);
+  return !p.finished.empty() || until <= world().now || p.woken.load(std::memory_order_acquire);
+}
 
 Nanos VirtualPort::ready_at(const Op& op) const {
   const bool needs_buffer = op.kind == Op::Kind::read && op.data == nullptr;
@@ -166,6 +176,7 @@ void Port::cancel(Op& op) {
 size_t Port::wait(Nanos until, std::span<Op*> done) {
   VirtualPort& p = self(this);
   ++p.counted.polls;
+  if (world().turns != nullptr) world().turns(world().turns_context, *this, until);
   const bool spurious = chance(world().options.spurious_percent);
   while (!spurious) {
     settle();
