@@ -135,16 +135,19 @@ void Judge::ending() {
   if (end_.code == 141 && m_.out_closes_after == UINT64_MAX) violated("exit code 141");
   // Those of worker are events; a signal and a reader who has gone need none.
   const bool told = s_.command == cli::kWorker || !m_.err.empty();
-  if (end_.code != 0 && end_.code != 130 && end_.code != 141 && !told) violated("failed without a word");
+  const bool quiet = end_.code == 0 || end_.code == 130 || end_.code == 141;
+  if (!quiet && !told) violated("failed without a word");
   if (stopped_) {
-    const Nanos grace = s_.output_slow ? kLastWords + 100 * kMilli : 0;
+    const auto bytes = static_cast<Nanos>(m_.out.size());
+    const Nanos reading = m_.out_pace == kNever ? 0 : m_.out_pace * bytes;
+    const Nanos grace = s_.output_slow ? kLastWords + 100 * kMilli + reading : 0;
     const Nanos late = end_.ended - m_.stopped_at;
     if (late > grace) violated("ended " + number(late / kMicro) + " us behind the signal");
   }
   if (end_.peak > kMostMemory) violated("memory: " + number(end_.peak) + " bytes");
   // A server goes on for a while when the client has given up, and that is far away.
   const bool gives_up = stopped_ || s_.races || m_.err.find("deadline") != m_.err.npos ||
-                        m_.out.find("deadline") != m_.out.npos || !s_.output.empty();
+                        !s_.output.empty() || m_.out.find("deadline") != m_.out.npos;
   if (s_.storm != 0 || (s_.slow && gives_up)) return;
   const int at_once = truth_.most_at_once(s_.events);
   const int most = s_.jobs * static_cast<int>(s_.races ? s_.servers.size() : 1);

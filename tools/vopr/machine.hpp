@@ -36,7 +36,7 @@ struct Machine {
   uint64_t out_closes_after = UINT64_MAX;     // bytes: then nobody reads any more
   uint64_t out_full_after = UINT64_MAX;       // bytes: then it is a file on a full disk
   uint64_t out_pipe = UINT64_MAX;             // bytes that it holds unread
-  Nanos out_pace = 0;                         // of its reader, for a byte; kNever = he reads nothing
+  Nanos out_pace = 0;                         // of its reader, for a byte; kNever: none
 
   int stop = 0;                               // the signal that came
   Nanos stopped_at = 0;
