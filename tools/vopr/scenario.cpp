@@ -314,7 +314,8 @@ void draw_world(Scenario& s, Draw& d) {
   o.shuffle = d.one_in(2);
   o.spurious_percent = d.one_in(4) ? static_cast<uint32_t>(d.from(1, 60)) : 0;
   o.late_cancel_percent = d.one_in(3) ? static_cast<uint32_t>(d.from(1, 100)) : 0;
-  if (d.one_in(25)) o.handle_limit = d.from(4, 40);
+  s.few_handles = d.one_in(25);
+  if (s.few_handles) o.handle_limit = d.from(4, 40);
   s.slow = d.one_in(2);
   s.cuts = d.one_in(2);
   if (d.one_in(2)) s.storm = static_cast<uint32_t>(d.any_size(60));
@@ -394,6 +395,7 @@ std::string in_words(const Scenario& s) {
   if (s.stop_at != 0) line.append("; SIGINT at turn ").append(number(s.stop_at));
   if (s.output_fails) line.append("; output fails");
   if (s.output_slow) line.append("; output slow");
+  if (s.few_handles) line.append("; few handles");
   return line;
 }
 

@@ -54,6 +54,7 @@ struct Scenario {
   std::string output;                        // -O
   bool output_fails = false;                 // stdout or the disk does, at some point
   bool output_slow = false;
+  bool few_handles = false;                  // it may run out of them
   size_t thinking_events = 0, events = 0;    // of a whole answer
   int runs = 1, agents = 2;
 };
