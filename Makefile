@@ -380,6 +380,7 @@ build/vopr/chimera-vopr: $(call objects,vopr,$(VOPR)) src/files.txt
 
 .PHONY: vopr
 vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (10000) runs of the whole program in a made-up world
+	$< 1..500 --jobs 2 --twice
 	$< 1..$(VOPR_SEEDS) --jobs 2
 
 # --- fuzzing ----------------------------------------------------------------------------------

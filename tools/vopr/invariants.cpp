@@ -137,6 +137,8 @@ void Judge::ending() {
   const bool told = s_.command == cli::kWorker || !m_.err.empty();
   const bool quiet = end_.code == 0 || end_.code == 130 || end_.code == 141;
   if (!quiet && !told) violated("failed without a word");
+  const bool says_so = end_.code == 74 || end_.code == 141 || stopped_;
+  if (m_.refused && !says_so) violated("a failed write, and exit code " + number(end_.code));
   if (stopped_) {
     const auto bytes = static_cast<Nanos>(m_.out.size());
     const Nanos reading = m_.out_pace == kNever ? 0 : m_.out_pace * bytes;

@@ -19,6 +19,7 @@ void reset_machine() {
 bool Machine::full(uint64_t bytes) {
   if (bytes > disk_left) {
     disk_left = 0;
+    refused = true;
     return true;
   }
   disk_left -= disk_left == UINT64_MAX ? 0 : bytes;

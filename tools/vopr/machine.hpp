@@ -38,6 +38,8 @@ struct Machine {
   uint64_t out_pipe = UINT64_MAX;             // bytes that it holds unread
   Nanos out_pace = 0;                         // of its reader, for a byte; kNever: none
 
+  bool refused = false;                       // a write, for good
+
   int stop = 0;                               // the signal that came
   Nanos stopped_at = 0;
   void (*on_stop)(void*) = nullptr;

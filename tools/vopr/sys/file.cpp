@@ -40,9 +40,12 @@ size_t room() {
 // What of `data` is taken at once.
 Result<size_t> put(std::string_view data) {
   vopr::Machine& m = machine();
+  if (data.empty()) return 0;
+  const uint64_t end = std::min(m.out_closes_after, m.out_full_after);
+  m.refused = m.refused || m.out.size() >= end;
   if (m.out.size() >= m.out_closes_after) return fail(Errc::closed, "write", EPIPE);
   if (m.out.size() >= m.out_full_after) return fail(Errc::io, "write", ENOSPC);
-  const uint64_t limit = std::min(m.out_closes_after, m.out_full_after) - m.out.size();
+  const uint64_t limit = end - m.out.size();
   const size_t n = std::min({data.size(), room(), static_cast<size_t>(limit)});
   m.out.append(data.substr(0, n));
   if (n != 0) m.out_marks.push_back({now(), m.out.size()});
