@@ -370,7 +370,7 @@ test:  ## build and run every test; installs what it needs when it may
 
 # Client, servers and network in one process on a made-up clock; a seed is a whole run.
 VOPR := $(shell tools/list.sh vopr)
-VOPR_SEEDS := 10000
+VOPR_SEEDS := 20000
 # GCC 12 is wrong about initialisation at this level.
 vopr_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O2 -g $(WARN) -Wno-maybe-uninitialized
 $(eval $(call variant,vopr,$(CXX)))
@@ -379,7 +379,7 @@ build/vopr/chimera-vopr: $(call objects,vopr,$(VOPR)) src/files.txt
 	$(Q)$(call link,vopr)
 
 .PHONY: vopr
-vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (10000) runs of the whole program in a made-up world
+vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (20000) runs of the whole program in a made-up world
 	$< 1..500 --jobs 2 --twice
 	$< 1..$(VOPR_SEEDS) --jobs 2
 

@@ -142,15 +142,13 @@ void Judge::ending() {
   if (stopped_) {
     const auto bytes = static_cast<Nanos>(m_.out.size());
     const Nanos reading = m_.out_pace == kNever ? 0 : m_.out_pace * bytes;
-    const Nanos grace = s_.output_slow ? kLastWords + 100 * kMilli + reading : 0;
+    const Nanos grace = s_.pause + (s_.output_slow ? kLastWords + 100 * kMilli + reading : 0);
     const Nanos late = end_.ended - m_.stopped_at;
     if (late > grace) violated("ended " + number(late / kMicro) + " us behind the signal");
   }
   if (end_.peak > kMostMemory) violated("memory: " + number(end_.peak) + " bytes");
-  // A server goes on for a while when the client has given up, and that is far away.
-  const bool gives_up = stopped_ || s_.races || m_.err.find("deadline") != m_.err.npos ||
-                        !s_.output.empty() || m_.out.find("deadline") != m_.out.npos;
-  if (s_.storm != 0 || (s_.slow && gives_up)) return;
+  // Where a server learns at once that the client has given up.
+  if (s_.storm != 0 || s_.slow) return;
   const int at_once = truth_.most_at_once(s_.events);
   const int most = s_.jobs * static_cast<int>(s_.races ? s_.servers.size() : 1);
   if (at_once > most) violated(number(at_once) + " at once, permitted are " + number(most));
@@ -246,7 +244,7 @@ void Judge::worker() {
     }
     job.ended = true;
     const Nanos due = item.deadline != 0 ? job.accepted + item.deadline : kNever;
-    const bool timely = !s_.output_slow && job.accepted != 0;
+    const bool timely = !s_.output_slow && s_.pause == 0 && job.accepted != 0;
     if (timely && at > due) violated("behind its deadline: " + what);
     const std::string message = member(line, "message");
     const bool by_deadline = message.find("while the job waited") != message.npos ||
@@ -306,8 +304,9 @@ void Judge::ask() {
   }
   if (end_.code == 0) complete(tag, thinking, text);
   if (end_.code != 0 && s_.format != cli::Format::json) partial(tag, thinking, text);
-  const bool exact = s_.timeout != 0 && s_.retries == 0 && s_.servers.size() == 1 &&
-                     !s_.output_slow && !m_.has_input && m_.err.find("total") != m_.err.npos;
+  const bool undisturbed = !s_.output_slow && s_.pause == 0 && !m_.has_input;
+  const bool exact = undisturbed && s_.timeout != 0 && s_.retries == 0 && s_.servers.size() == 1 &&
+                     m_.err.find("total") != m_.err.npos;
   const Nanos took = end_.ended - end_.began;
   if (exact && end_.code == 28 && took != s_.timeout) {
     violated("the deadline of " + number(s_.timeout / kMicro) + " us fired after " +

@@ -325,6 +325,10 @@ void draw_world(Scenario& s, Draw& d) {
     s.wall_step_at = d.any_size(2000);
     s.wall_step = (d.one_in(2) ? 1 : -1) * static_cast<Nanos>(d.any_size(10'000)) * kSecond;
   }
+  if (d.one_in(8)) {
+    s.pause_at = d.any_size(2000);
+    s.pause = static_cast<Nanos>(d.any_size(20'000)) * kMilli;
+  }
 }
 
 }  // namespace
@@ -393,6 +397,7 @@ std::string in_words(const Scenario& s) {
   line.append("; storm ").append(number(s.storm)).append(s.slow ? "; slow" : "");
   if (s.cuts) line.append("; cuts");
   if (s.stop_at != 0) line.append("; SIGINT at turn ").append(number(s.stop_at));
+  if (s.pause_at != 0) line.append("; asleep at turn ").append(number(s.pause_at));
   if (s.output_fails) line.append("; output fails");
   if (s.output_slow) line.append("; output slow");
   if (s.few_handles) line.append("; few handles");

@@ -43,6 +43,8 @@ struct Scenario {
   uint64_t stop_at = 0;                      // the turn in which SIGINT comes, 0 = none
   uint64_t wall_step_at = 0;                 // and in which the wall clock is set
   Nanos wall_step = 0;
+  uint64_t pause_at = 0;                     // and in which the machine sleeps, 0 = never
+  Nanos pause = 0;
 
   // what the invariants need to know
   int jobs = 1, retries = 0;

@@ -69,6 +69,7 @@ void on_step(uint64_t step) {
   if (s.weather != 0 && step % s.weather == 0) draw_weather();
   if (s.stop_at != 0 && step >= s.stop_at) machine().signal(2);
   if (step == s.wall_step_at) world::step_wall_clock(s.wall_step);
+  if (step == s.pause_at) world::advance(s.pause);
 }
 
 // Nothing will happen any more: when a signal was to come, it does now.
