@@ -54,6 +54,7 @@ class Judge {
   void worker();
   void ask();
   void run();
+  void report(const std::string& name, std::string_view text);
   void bench();
   void probe();
   void exit_code_of(size_t succeeded, size_t failed);
@@ -316,8 +317,26 @@ void Judge::ask() {
 
 // ---- run, bench, probe --------------------------------------------------------------------------
 
+// The report of an agent stands between two lines.
+void Judge::report(const std::string& name, std::string_view text) {
+  constexpr std::string_view kLine = "\n\n---\n\n", kError = "\n\n**Error:** ";
+  const size_t begin = text.find(kLine), end = text.rfind("\n\n---\n\n## Workflow Summary");
+  if (end == text.npos) return violated("cut short: " + name);
+  if (begin == end) return;   // there is none
+  const std::string_view body = text.substr(begin + kLine.size(), end - begin - kLine.size());
+  const size_t error = body.find(kError);
+  const std::string_view said = trim(body.substr(0, error));
+  for (const Asked& a : truth_.all()) {
+    const bool whole = a.whole(s_.thinking_events, s_.events) && trim(a.text) == said;
+    if (whole || (error != body.npos && trim_left(a.text).starts_with(said))) return;
+  }
+  violated("a report that no server gave: " + name);
+}
+
 void Judge::run() {
   for (const auto& [name, text] : m_.files) {
+    const bool of_agent = name.ends_with("_report.md") && !name.ends_with("combined_report.md");
+    if (of_agent) report(name, text);
     if (name.find(".tmp") != name.npos) violated("left behind: " + name);
     const bool json = name.ends_with("metrics.json") || name.ends_with("summary.json");
     if (json && !wire::check_json(text)) violated("not JSON: " + name);

@@ -152,7 +152,7 @@ uint64_t run_seed(uint64_t seed, bool tell) {
   world::reset(seed);
   const int64_t left = live_bytes() - before - static_cast<int64_t>(scenario().capacity());
   static bool first = true;   // what is made once stays
-  if (left > 4096 && !first) violated("memory is left: " + std::to_string(left));
+  if (left > 0 && !first) violated("memory is left: " + std::to_string(left));
   first = false;
   return trace();
 }
