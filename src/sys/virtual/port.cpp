@@ -15,6 +15,7 @@ using namespace virtual_world;
 
 constexpr size_t kLentBuffers = 16;
 constexpr size_t kLentBytes = 16u << 20;   // in all of them, unless one alone is larger
+constexpr size_t kSpoiled = 64u << 10;
 
 VirtualPort& self(Port* p) { return *static_cast<VirtualPort*>(p); }
 
@@ -110,6 +111,8 @@ void VirtualPort::take_back(Op& op) {
   const auto at = std::find_if(lent_buffers.begin(), lent_buffers.end(),
                                [&op](const auto& b) { return b->data() == op.data; });
   CHI_CHECK(op.lent && at != lent_buffers.end());
+  // Who still looks at it shall not find what was there.
+  std::fill_n((*at)->data(), std::min((*at)->size(), kSpoiled), '\xdd');
   free_buffers.push_back(std::move(*at));
   lent_buffers.erase(at);
   op.data = nullptr;
