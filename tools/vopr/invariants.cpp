@@ -58,6 +58,8 @@ class Judge {
   void bench();
   void probe();
   void exit_code_of(size_t succeeded, size_t failed);
+  void calm(size_t failed);
+  void fired(std::string_view tag, std::string_view message, Nanos at);
   void complete(std::string_view tag, std::string_view thinking, std::string_view text);
   void partial(std::string_view tag, std::string_view thinking, std::string_view text);
   void few_enough(std::string_view tag, int64_t attempts);
@@ -108,6 +110,29 @@ void Judge::few_enough(std::string_view tag, int64_t attempts) {
     violated(std::string(tag) + ": " + number(asked) + " requests came, said to be " +
              number(attempts));
   }
+}
+
+// Where nothing goes wrong, only what was wrong in the input fails.
+void Judge::calm(size_t failed) {
+  if (!s_.calm) return;
+  size_t bad = 0;
+  for (const Item& item : s_.items) bad += item.bad;
+  const bool worker = s_.command == cli::kWorker;   // where a cancel may make the exit code 1
+  if (failed > bad || (bad == 0 && !worker && end_.code != 0)) violated("failed for no reason");
+}
+
+// `message` says which deadline of the client's fired, `at` when: exactly then was it due. As far
+// as the server's instants are the client's.
+void Judge::fired(std::string_view tag, std::string_view message, Nanos at) {
+  const bool near = s_.storm == 0 && !s_.slow && s_.pause == 0 && !s_.output_slow;
+  const std::vector<const Asked*> asked = truth_.of(tag);
+  if (!near || s_.servers.size() != 1 || asked.empty()) return;
+  const Asked& last = *asked.back();
+  const auto says = [message](const char* which) { return message.find(which) != message.npos; };
+  Nanos due = at;
+  if (says("the idle deadline")) due = std::max(last.arrived, last.ended) + s_.idle;
+  if (says("the first-token deadline")) due = last.arrived + s_.first_token;
+  if (at != due) violated(std::string(message) + ": " + number((at - due) / kMicro) + " us late");
 }
 
 Nanos Judge::written_at(size_t offset) const {
@@ -196,6 +221,7 @@ void Judge::map() {
     violated("records without a result: " +
              number(static_cast<int64_t>(s_.items.size() - done - failed - skipped)));
   }
+  calm(failed);
   if (done != 0 || skipped == 0 || !s_.bounded_input) exit_code_of(done + skipped, failed);
 }
 
@@ -261,11 +287,13 @@ void Judge::worker() {
       few_enough(item.tag, integer(wire::json_member(line, "chimera"), "attempts"));
     } else {
       failed += event == "error";
+      fired(item.tag, message, at);
       if (event != "error" && event != "cancelled") return violated("a strange event: " + what);
       partial(item.tag, job.thinking, job.text);
       few_enough(item.tag, -1);
     }
   }
+  calm(failed);
   if (s_.output_fails || (s_.output_slow && stopped_)) return;
   size_t cancelled = 0;
   for (size_t i = 1; i < jobs.size(); ++i) {
@@ -305,6 +333,8 @@ void Judge::ask() {
   }
   if (end_.code == 0) complete(tag, thinking, text);
   if (end_.code != 0 && s_.format != cli::Format::json) partial(tag, thinking, text);
+  calm(0);
+  fired(tag, m_.err, end_.ended);
   const bool undisturbed = !s_.output_slow && s_.pause == 0 && !m_.has_input;
   const bool exact = undisturbed && s_.timeout != 0 && s_.retries == 0 && s_.servers.size() == 1 &&
                      m_.err.find("total") != m_.err.npos;
@@ -334,6 +364,7 @@ void Judge::report(const std::string& name, std::string_view text) {
 }
 
 void Judge::run() {
+  calm(0);
   for (const auto& [name, text] : m_.files) {
     const bool of_agent = name.ends_with("_report.md") && !name.ends_with("combined_report.md");
     if (of_agent) report(name, text);
@@ -362,11 +393,12 @@ void Judge::bench() {
     if (id >= seen.size() || seen[id]) return violated("a strange id: " + std::string(line));
     seen[id] = true;
     ++count;
-    ok += member(line, "class") == "ok" || member(line, "end") == "ok";
+    ok += member(line, "class") == "ok";
   }
   if (!cut_short() && count != s_.items.size()) {
     violated("requests without an end: " + number(static_cast<int64_t>(s_.items.size() - count)));
   }
+  calm(count - ok);
   size_t whole = 0;
   for (const Asked& a : truth_.all()) whole += a.whole(s_.thinking_events, s_.events);
   if (ok > whole) violated("more answers than the servers gave");
@@ -383,6 +415,7 @@ void Judge::probe() {
     ++(is_up ? up : down);
   }
   if (up + down != s_.servers.size()) violated("not every server is told of");
+  calm(down);
   exit_code_of(up, down);
 }
 

@@ -52,20 +52,20 @@ void add_fault(sim::Settings& s, const char* name, Draw& d) {
   s.faults.back().probability = d.one_in(3) ? 1 : 0.3;
 }
 
-sim::Settings draw_server(Draw& d, size_t index, bool patient) {
+sim::Settings draw_server(Draw& d, size_t index, bool patient, bool calm) {
   sim::Settings s;
   s.port = static_cast<uint16_t>(kFirstPort + index);
   s.seed = d.rng.next() >> 1;
   s.ttft = d.one_in(3) ? 0 : static_cast<Nanos>(d.any_size(300)) * kMilli;
   s.rate = d.one_in(4) ? 0 : static_cast<double>(d.any_size(4000));
   s.slots = static_cast<uint32_t>(d.from(1, 4));
-  s.queue = d.one_in(3) ? static_cast<uint32_t>(d.from(0, 2)) : 512;
+  s.queue = d.one_in(3) && !calm ? static_cast<uint32_t>(d.from(0, 2)) : 512;
   s.batch = d.one_in(3) ? 1 : 0;
   s.load = d.one_in(5) ? 1500 * kMilli : 0;
   if (d.one_in(3)) s.cut = static_cast<uint32_t>(d.any_size(200));
   s.random_cut = d.one_in(4);
   if (d.one_in(2)) s.rate *= 4;
-  const uint64_t faults = d.one_in(2) ? 0 : d.from(1, 2);
+  const uint64_t faults = calm || d.one_in(2) ? 0 : d.from(1, 2);
   for (uint64_t i = 0; i < faults; ++i) {
     const bool forever = patient && d.one_in(4);
     add_fault(s, forever ? d.pick(kPatient) : d.pick(kFaults), d);
@@ -80,7 +80,7 @@ void draw_servers(Scenario& s, Draw& d, bool patient) {
   const auto together = static_cast<uint32_t>(d.one_in(3) ? d.from(2, 5) : 1);
   const auto thinking = static_cast<uint32_t>(d.one_in(4) ? d.from(1, 6) : 0);
   for (size_t i = 0; i < count; ++i) {
-    ServerPlan plan{draw_server(d, i, patient), !d.one_in(10)};
+    ServerPlan plan{draw_server(d, i, patient, s.calm), s.calm || !d.one_in(10)};
     plan.settings.tokens = {sim::Lengths::Kind::fixed, tokens, tokens};
     plan.settings.tokens_per_event = together;
     plan.settings.thinking = thinking;
@@ -109,10 +109,24 @@ void draw_runtime(Scenario& s, Draw& d) {
   if (d.one_in(4)) add(s, "coalesce", number(d.any_size(2048)));
 }
 
+Nanos add_time(Scenario& s, Draw& d, const char* name, uint64_t most) {
+  const uint64_t time = d.any_size(most);
+  add(s, name, ms(time));
+  return static_cast<Nanos>(time) * kMilli;
+}
+
 // With several at once, or none. `must`: one of them that ends every wait.
 void draw_deadlines(Scenario& s, Draw& d, bool must) {
+  s.idle = 60 * kSecond;
+  if (s.calm && s.command != cli::kProbe) {
+    s.idle = 0;
+    return add(s, "idle-timeout", "0");
+  }
+  if (s.calm) return;
   if (d.one_in(3)) {
     s.timeout = static_cast<Nanos>(d.any_size(4000)) * kMilli;
+    s.total = s.timeout;
+    s.idle = 0;
     add(s, "timeout", ms(static_cast<uint64_t>(s.timeout / kMilli)));
     if (s.command == cli::kProbe) return;
     add(s, "connect-timeout", "0");
@@ -120,11 +134,11 @@ void draw_deadlines(Scenario& s, Draw& d, bool must) {
     return;
   }
   s.only_deadlines = !must && !d.one_in(3);
-  if (!s.only_deadlines) add(s, "timeout", ms(d.from(500, 20000)));
+  if (!s.only_deadlines) s.total = add_time(s, d, "timeout", 20000);
   if (s.command == cli::kProbe) return;
-  if (d.one_in(4)) add(s, "connect-timeout", ms(d.any_size(2000)));
-  if (d.one_in(4)) add(s, "idle-timeout", ms(d.any_size(3000)));
-  if (d.one_in(4)) add(s, "first-token-timeout", ms(d.any_size(3000)));
+  if (d.one_in(4)) add_time(s, d, "connect-timeout", 2000);
+  if (d.one_in(4)) s.idle = add_time(s, d, "idle-timeout", 3000);
+  if (d.one_in(4)) s.first_token = add_time(s, d, "first-token-timeout", 3000);
 }
 
 void draw_client(Scenario& s, Draw& d) {
@@ -135,6 +149,7 @@ void draw_client(Scenario& s, Draw& d) {
     const std::string api = d.pick(kApis);
     add(s, "api", api);
     if (api == "openai-completions") s.thinking_events = 0;
+    if (api == "auto") s.timeout = 0;   // what it asks the server first has its own deadline
   }
   s.retries = s.command == cli::kRun || s.command == cli::kBench ? 0 : 2;
   if (d.one_in(2)) {
@@ -215,7 +230,7 @@ void draw_worker(Scenario& s, Draw& d) {
   add(s, "jobs", number(static_cast<uint64_t>(s.jobs)));
   s.tokens = !d.one_in(4);
   if (!s.tokens) s.words.push_back("--no-tokens");
-  if (d.one_in(4)) add(s, "queue", number(d.any_size(20)));
+  if (d.one_in(4) && !s.calm) add(s, "queue", number(d.any_size(20)));
   if (d.one_in(4)) s.words.push_back("--block");
   const uint64_t jobs = d.any_size(40);
   const Nanos gap = draw_gap(d);
@@ -223,7 +238,7 @@ void draw_worker(Scenario& s, Draw& d) {
   for (uint64_t i = 1; i <= jobs; ++i) {
     Item item{number(i), tag_of(i), 0, d.one_in(30), false};
     std::string line = R"({"id":)" + item.id + R"(,"prompt":")" + item.tag + " " + filler(d) + "\"";
-    if (deadlines && d.one_in(2)) {
+    if (deadlines && !s.calm && d.one_in(2)) {
       item.deadline = static_cast<Nanos>(d.any_size(3000)) * kMilli;
       line += ",\"deadline_ms\":" + number(static_cast<uint64_t>(item.deadline / kMilli));
     }
@@ -298,6 +313,7 @@ void draw_command(Scenario& s, Draw& d) {
 // ---- what goes wrong ----------------------------------------------------------------------------
 
 void draw_output(Scenario& s, Draw& d) {
+  if (s.calm) return;
   Machine& m = machine();
   if (d.one_in(8)) m.out_closes_after = d.any_size(20'000);
   if (d.one_in(16)) m.out_full_after = d.any_size(20'000);
@@ -314,10 +330,11 @@ void draw_world(Scenario& s, Draw& d) {
   o.shuffle = d.one_in(2);
   o.spurious_percent = d.one_in(4) ? static_cast<uint32_t>(d.from(1, 60)) : 0;
   o.late_cancel_percent = d.one_in(3) ? static_cast<uint32_t>(d.from(1, 100)) : 0;
-  s.few_handles = d.one_in(25);
-  if (s.few_handles) o.handle_limit = d.from(4, 40);
   s.slow = d.one_in(2);
   s.cuts = d.one_in(2);
+  if (s.calm) return;
+  s.few_handles = d.one_in(25);
+  if (s.few_handles) o.handle_limit = d.from(4, 40);
   if (d.one_in(2)) s.storm = static_cast<uint32_t>(d.any_size(60));
   if (d.one_in(2)) s.weather = d.from(5, 200);
   if (d.one_in(4)) s.stop_at = d.any_size(4000);
@@ -341,6 +358,7 @@ Scenario draw(uint64_t seed) {
       cli::kAsk, cli::kAsk, cli::kRun, cli::kRun, cli::kBench, cli::kProbe};
   s.command = kCommands[d.rng.below(std::size(kCommands))];
   machine().input_ends = sys::now();
+  s.calm = d.one_in(4);
   draw_world(s, d);
   // Without a deadline somebody may wait for ever, and a signal has to end it.
   const bool patient = d.one_in(2);
@@ -394,7 +412,8 @@ std::string in_words(const Scenario& s) {
       line.append(" fault-").append(number(static_cast<uint64_t>(f.kind)));
     }
   }
-  line.append("; storm ").append(number(s.storm)).append(s.slow ? "; slow" : "");
+  line.append(s.calm ? "; calm" : "").append(s.slow ? "; slow" : "");
+  if (s.storm != 0) line.append("; storm ").append(number(s.storm));
   if (s.cuts) line.append("; cuts");
   if (s.stop_at != 0) line.append("; SIGINT at turn ").append(number(s.stop_at));
   if (s.pause_at != 0) line.append("; asleep at turn ").append(number(s.pause_at));

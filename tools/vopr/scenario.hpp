@@ -34,6 +34,8 @@ struct Scenario {
   std::vector<ServerPlan> servers;
   std::vector<Item> items;
 
+  bool calm = false;                         // nothing goes wrong: then nothing may fail
+
   // the network
   uint32_t storm = 0;                        // of 100 connections so many have a fault
   bool slow = false;                         // latencies
@@ -51,6 +53,7 @@ struct Scenario {
   bool keep_alive = true, unordered = false, tokens = true, races = false;
   bool bounded_input = false;                // --until-error, --queue: not all is answered
   Nanos timeout = 0;                         // -t and no other deadline, 0 = another
+  Nanos total = 0, idle = 0, first_token = 0;   // as given; idle by default
   bool only_deadlines = false;               // of the whole call: those of the jobs, no -t
   cli::Format format = cli::Format::ndjson;
   std::string output;                        // -O
