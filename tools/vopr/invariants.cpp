@@ -130,7 +130,8 @@ void Judge::fired(std::string_view tag, std::string_view message, Nanos at) {
   const Asked& last = *asked.back();
   const auto says = [message](const char* which) { return message.find(which) != message.npos; };
   Nanos due = at;
-  if (says("the idle deadline")) due = std::max(last.arrived, last.ended) + s_.idle;
+  const bool too_close = last.ended == at;   // which of the two came first at this instant?
+  if (says("the idle deadline") && !too_close) due = std::max(last.arrived, last.ended) + s_.idle;
   if (says("the first-token deadline")) due = last.arrived + s_.first_token;
   if (at != due) violated(std::string(message) + ": " + number((at - due) / kMicro) + " us late");
 }
