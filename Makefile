@@ -441,6 +441,23 @@ test:  ## build and run every test; installs what it needs when it may
 	@$(MAKE) build/chimera test-suites
 	@tools/run_tests.sh --summary build/test-summary build/chimera $(SUITES) $(E2E)
 
+# --- whole-program simulation -------------------------------------------------------------------
+
+# Client, servers and network in one process on a made-up clock; a seed is a whole run.
+VOPR := $(shell tools/list.sh vopr)
+VOPR_SEEDS := 20000
+# GCC 12 is wrong about initialisation at this level.
+vopr_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O2 -g $(WARN) -Wno-maybe-uninitialized
+$(eval $(call variant,vopr,$(CXX)))
+build/vopr/chimera-vopr: $(call objects,vopr,$(VOPR)) src/files.txt
+	$(call SAY,LINK)
+	$(Q)$(call link,vopr)
+
+.PHONY: vopr
+vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (20000) runs of the whole program in a made-up world
+	$< 1..500 --jobs 2 --twice
+	$< 1..$(VOPR_SEEDS) --jobs 2
+
 # --- fuzzing ----------------------------------------------------------------------------------
 
 # clang's libFuzzer over every parser. What is kept of it (tests/fuzz/corpus, regress) goes through

@@ -13,6 +13,8 @@
 #   tools/list.sh cross      machines of `make cross`, "name:of its compiler:of its Debian packages:of qemu"
 #   tools/list.sh virtual    the same for the virtual world: a file in src/sys/virtual stands in for
 #                            the file of the same name in src/sys/linux
+#   tools/list.sh vopr       the virtual world's once more, with tools/vopr around it; a file in
+#                            tools/vopr/sys stands in for that of src/sys/linux, memory.cpp for base/hooks.cpp
 #   tools/list.sh tsan       the layers of the library in which threads meet: base sys wire rt net llm
 #   tools/list.sh tests-unit | tests-virtual | tests-tsan | tests-windows    test files of one test
 #                            binary; with the unit tests go the functions that tests/fuzz/replay_test.cpp
@@ -37,6 +39,13 @@ virtual_sources() {
   sources linux | while read -r file; do
     sources virtual | grep -q "^src/sys/virtual/$(basename "$file")\$" || echo "$file"
   done
+}
+
+vopr_sources() {
+  virtual_sources | grep -vxE "$main|src/base/hooks.cpp" | while read -r file; do
+    [ "${file#src/sys/linux/}" != "$file" ] && [ -e "tools/vopr/sys/$(basename "$file")" ] || echo "$file"
+  done
+  find tools/vopr -name '*.cpp' | LC_ALL=C sort
 }
 
 marker() {  # file -> its words
@@ -97,6 +106,7 @@ case ${1-} in
     echo s390x:s390x-linux-gnu:s390x:s390x
     echo riscv64:riscv64-linux-gnu:riscv64:riscv64 ;;
   virtual) virtual_sources | grep -vx "$main" || true ;;
+  vopr) vopr_sources ;;
   tsan) sources any linux | grep -E '^src/(base|sys|wire|rt|net|llm)/' || true ;;
   tests-unit) tests linux; find tests/fuzz -name '*_fuzz.cpp' | LC_ALL=C sort ;;
   tests-virtual) tests virtual ;;

@@ -267,14 +267,14 @@ int keep(Job& job) {
 }
 
 int finish(Job& job) {
+  const Fitted& r = job.result;
+  if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (!job.answer.written()) {
     const Error& e = job.answer.written().error();
     if (e.code != Errc::closed) complain("cannot write", e, "standard output");
     return e.code == Errc::closed ? 141 : 74;
   }
   const std::string where = job.settings.urls[job.result.call.server].text();
-  const Fitted& r = job.result;
-  if (!r.outcome) job.answer.fail_with(r.call, r.outcome.error(), r.words);
   if (sys::stop_signal() != 0) return 128 + sys::stop_signal();
   if (job.result.outcome) {
     if (r.call.done_reason == "content_filter" && !job.settings.quiet) {

@@ -175,6 +175,7 @@ struct Taken {
 };
 
 void parse(Job& job, Taken& t) {
+  t.record = MapRecord();   // that of a line that was left out may be there
   if (!t.outcome) {
     append_u64(t.record.id, t.number);
     return;

@@ -44,6 +44,7 @@ struct Job {
   size_t agents_done = 0, agents_failed = 0;
   Error first_failure;
   int output_code = 0;          // an exit code when output could not be written
+  Result<void> printed;         // behind a failure nothing more: it would wait for it once more
 };
 
 // ---- results ------------------------------------------------------------------------------------
@@ -55,7 +56,9 @@ void note(Job& job, const Result<void>& written, std::string_view what) {
 }
 
 void print(Job& job, std::string_view text) {
-  note(job, sys::write_stream(sys::Stream::out, text), "standard output");
+  if (!job.printed) return;
+  job.printed = sys::write_stream(sys::Stream::out, text);
+  note(job, job.printed, "standard output");
 }
 
 Measured measure(const Job& job) { return {sys::usage(), job.runtime.counters()}; }

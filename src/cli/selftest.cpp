@@ -42,7 +42,7 @@ class Ledger final : public sim::Witness {
   Ledger(size_t streams, uint32_t tokens, uint32_t coalesce) : told(streams) {
     for (Told& t : told) t.begin(coalesce, tokens);
   }
-  void on_request(uint64_t number, int64_t seed, Nanos arrived) override {
+  void on_request(uint64_t number, std::string_view, int64_t seed, Nanos arrived) override {
     while (stream_of_.size() <= number) stream_of_.push_back(nullptr);
     if (seed < 0 || static_cast<uint64_t>(seed) >= told.size()) return;   // not one of ours
     Told& stream = told[static_cast<size_t>(seed)];

@@ -179,7 +179,8 @@ bool Engine::admit(Job& job, Ask& ask, Reply& reply) {
   draw(job, ask);
   const Mark mark{"request", 0, 0, job.arrived};
   truth.add(job.number, job.request.connection, mark);
-  if (witness != nullptr) witness->on_request(job.number, ask.seed.value_or(-1), job.arrived);
+  const int64_t seed = ask.seed.value_or(-1);
+  if (witness != nullptr) witness->on_request(job.number, ask.prompt, seed, job.arrived);
   if (job.fault.kind == FaultKind::status) {
     reply.error(job.fault.status, "injected fault");
   } else if (job.fault.kind == FaultKind::retry_after) {

@@ -447,6 +447,9 @@ def output_goes_away():
         with open("/dev/full", "wb") as full:
             r = run("ask", "-u", sim.url, "go", stdout=full)
         ok(r.code == 74 and one_error_line(r), "full disk: 74", r)
+        with open("/dev/full", "wb") as full:
+            r = run("ask", "-u", "http://127.0.0.1:%d" % closed_port(), "-f", "ndjson", "go", stdout=full)
+        ok(r.code == 74 and one_error_line(r), "full disk, and only a failure to write: 74", r)
         for number, code in rig.STOPS:
             p = start("ask", "-u", sim.url, "go")
             os.read(p.stdout.fileno(), 1)

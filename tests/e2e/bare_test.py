@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -93,6 +94,16 @@ def limited(words):
 def little_memory():
     with place() as top:
         does_its_work("32 MB", [*limited("ulimit -v 32768"), top + "/chimera"], top + "/notes")
+
+
+@test
+def memory_that_runs_out():
+    with place() as top:
+        prefix = [*limited("ulimit -v 32768"), top + "/chimera"]
+        rig.write(top + "/prompt", b"a" * 60_000_000)
+        with open(top + "/prompt", "rb") as prompt:
+            r = go(prefix, "ask", "-", "-u", "http://127.0.0.1:9", stdin=prompt)
+        equal((r.code, r.out, r.err), (-signal.SIGABRT, b"", b"chimera: out of memory\n"), "out of memory: one line")
 
 
 @test

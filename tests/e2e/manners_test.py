@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import subprocess
+import time
 
 import rig
 from rig import INSTANT, NOTES, RawServer, equal, folder, ok, one_error_line, run, skip, start, test, wait
@@ -500,6 +501,25 @@ def dry_run():
 
 
 # ---- streams ------------------------------------------------------------------------------------
+
+
+@test
+def stopped_while_nobody_reads():
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    with folder() as tmp, rig.Sim("--ttft", "0", "--rate", "20", "--tokens", "4000") as sim:
+        p = start("run", NOTES, "-u", sim.url, "--agents", 1, "-O", tmp + "/out", stdout=writer)
+        os.close(writer)
+        time.sleep(0.5)
+        begin = time.monotonic()
+        p.send_signal(signal.SIGINT)
+        r = wait(p, begin=begin)
+        ok(r.code == 130 and 0.9 < r.seconds < 1.7, "nobody reads stdout: one second of patience", r)
+    os.close(reader)
 
 
 @test

@@ -206,6 +206,8 @@ def failed_ones_are_tried_again():
         double = write(tmp + "/d", '{"id":"k","text":"x","chimera":{}}\n')
         r = mapped(b'{"id":"k","prompt":"1"}\n{"id":"k","prompt":"2"}\n', "-u", server.url, "--resume", double)
         equal([x["text"] for x in lines(r.out)], ["2"], "resume: an id that is there twice")
+        r = mapped(b'{"id":"k","prompt":"1"}\n{"broken\n', "-u", server.url, "--resume", double)
+        equal([x["id"] for x in lines(r.out)], [2], "resume: a broken line behind one that was done")
 
 
 @test

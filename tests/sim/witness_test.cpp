@@ -9,7 +9,8 @@ using namespace chimera_test;
 namespace {
 
 struct Seen final : sim::Witness {
-  void on_request(uint64_t number, int64_t with_seed, Nanos at) override {
+  void on_request(uint64_t number, std::string_view text, int64_t with_seed, Nanos at) override {
+    asked = text;
     request = number;
     seed = with_seed;
     arrived = at;
@@ -26,6 +27,7 @@ struct Seen final : sim::Witness {
     while (sent.size() < planned.size()) sent.push_back(at);
     last = at;
   }
+  std::string asked;
   uint64_t request = 0;
   int64_t seed = 0;
   Nanos arrived = 0, last = 0;
@@ -125,6 +127,8 @@ TEST_CASE("the witness: reasoning, text and calls of every route, the same for t
   CHECK(openai.planned.size() == 15);
   CHECK(openai.sent.size() == 15);
   const Seen generate = seen_on("/api/generate", R"("prompt":"q","options":{"seed":3})");
+  CHECK(generate.asked == "q");
+  CHECK(ollama.asked == "q");
   CHECK(generate.planned.size() == 13);
   CHECK(generate.text + "{}" == ollama.text);
   const Seen text = seen_on("/v1/completions", R"("prompt":"q","seed":3)");

@@ -453,3 +453,63 @@ TEST_CASE("a stream is quiet until what was sent arrives") {
     CHECK_FALSE(quiet(p.client));
   }
 }
+
+TEST_CASE("the wall clock is set, the other one is not") {
+  world::reset(1);
+  const int64_t wall = unix_now_ns();
+  world::step_wall_clock(-5 * kSecond);
+  CHECK(unix_now_ns() == wall - 5 * kSecond);
+  CHECK(now() == world::kStart);
+  world::reset(1);
+  CHECK(unix_now_ns() == wall);
+}
+
+namespace {
+
+// Turns the clock as a wait would, and counts.
+struct Turner {
+  int calls = 0;
+  static void turn(void* self, Port& port, Nanos until) {
+    ++static_cast<Turner*>(self)->calls;
+    while (true) {
+      const Nanos next = world::next_event();
+      if (world::ends_wait(port, until)) return;
+      world::set_now(std::min(next, until));
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("turns: whoever takes them turns the clock, for every wait") {
+  world::Rule rule;
+  rule.dial_delay = 7 * kMilli;
+  begin(rule);
+  Turner turner;
+  world::set_turns(Turner::turn, &turner);
+  {
+    Rig rig;
+    Op* done[1];
+    CHECK(rig.port->wait(now() + kSecond, done) == 0);
+    CHECK(now() == world::kStart + kSecond);
+    CHECK(turner.calls == 1);
+    rig.port->wake();
+    CHECK(rig.port->wait(kNever, done) == 0);
+    CHECK(now() == world::kStart + kSecond);
+    const Handle listener = *listen_on(*parse_ip("127.0.0.1", 80), 1);
+    const Handle h = *open_socket(Address::Family::v4, Transport::stream);
+    const Address to = *parse_ip("127.0.0.1", 80);
+    Op dial;
+    dial.kind = Op::Kind::dial;
+    dial.handle = h;
+    dial.peer = &to;
+    rig.port->submit(dial);
+    CHECK(rig.port->wait(kNever, done) == 1);
+    CHECK(now() == world::kStart + kSecond + 7 * kMilli);
+    CHECK(turner.calls == 3);
+    rig.port->forget(h);
+    close_socket(h);
+    close_socket(listener);
+  }
+  world::reset(1);
+}

@@ -19,8 +19,10 @@ struct Engine;
 // Thread: called on the server's worker, which is pacing: it must not wait for anything.
 class Witness {
  public:
-  // Request `number` of this server came, at `arrived`. `seed` is its model option, -1 = none.
-  virtual void on_request(uint64_t number, int64_t seed, Nanos arrived) = 0;
+  // Request `number` of this server came, at `arrived`. `prompt`: what is asked, of a chat all of
+  // its texts; `seed` is its model option, -1 = none.
+  virtual void on_request(uint64_t number, std::string_view prompt, int64_t seed,
+                          Nanos arrived) = 0;
   // Its next event was made: `text` (of the reasoning, the answer, a call's arguments) in lines of
   // `bytes` bytes, due at `planned`. 0 bytes: of a call that Ollama's chat states at its end.
   virtual void on_event(uint64_t number, std::string_view text, size_t bytes, Nanos planned) = 0;

@@ -5,6 +5,7 @@
 // with "deadlock in the virtual world".
 //
 // The same seed and the same calls give the same run, byte for byte and nanosecond for nanosecond.
+// A program of several threads runs in it too, when somebody has them take turns (set_turns).
 //
 // Thread: one thread drives the world and all its ports; only Port::wake may come from others.
 #pragma once
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "chimera/base/time.hpp"
+#include "chimera/sys/port.hpp"
 #include "chimera/sys/socket.hpp"
 
 namespace chimera::sys::virtual_world {
@@ -67,6 +69,16 @@ void set_rule(const Address& to, const Rule& rule);   // replaces an earlier one
 
 void advance(Nanos by);
 void set_now(Nanos instant);                          // not backwards
+void step_wall_clock(Nanos by);                       // unix_now_ns() alone, either way
+
+// Called by every wait of every port first; it returns when that wait is to go on. Meanwhile others
+// may have their turn, and it is then this function that turns the clock.
+using Turns = void (*)(void* context, Port& port, Nanos until);
+void set_turns(Turns turns, void* context);
+// For it: whether a wait has something to return for by now, and the instant at which the next
+// operation of all ports will be ready (kNever = none). next_event() finishes what is ready first.
+bool ends_wait(Port& port, Nanos until);
+Nanos next_event();
 
 // Stands for every datagram server: sees each datagram, appends any number of replies. A reply
 // arrives after both latencies of the destination's rule and its own delay. Without a responder

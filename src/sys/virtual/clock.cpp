@@ -12,7 +12,7 @@ constexpr int64_t kUnixAtZero = 1'700'000'000LL * kSecond;   // 2023-11-14 22:13
 }
 
 Nanos now() { return world().now; }
-int64_t unix_now_ns() { return kUnixAtZero + world().now; }
+int64_t unix_now_ns() { return kUnixAtZero + world().now + world().wall_step; }
 Nanos process_start() { return virtual_world::kStart; }
 
 namespace virtual_world {
@@ -38,6 +38,13 @@ void advance(Nanos by) { set_now(later(world().now, by)); }
 void set_now(Nanos instant) {
   CHI_CHECK(instant >= world().now);
   world().now = instant;
+}
+
+void step_wall_clock(Nanos by) { world().wall_step += by; }
+
+void set_turns(Turns turns, void* context) {
+  world().turns = turns;
+  world().turns_context = context;
 }
 
 void set_responder(Responder responder, void* context) {

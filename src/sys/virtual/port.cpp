@@ -15,6 +15,7 @@ using namespace virtual_world;
 
 constexpr size_t kLentBuffers = 16;
 constexpr size_t kLentBytes = 16u << 20;   // in all of them, unless one alone is larger
+constexpr size_t kSpoiled = 64u << 10;
 
 VirtualPort& self(Port* p) { return *static_cast<VirtualPort*>(p); }
 
@@ -49,7 +50,7 @@ bool somebody_finished() {
   return false;
 }
 
-Nanos next_event() {
+Nanos earliest() {
   Nanos at = kNever;
   for (const VirtualPort* p : world().ports)
     for (const Op* op : p->flying) at = std::min(at, p->ready_at(*op));
@@ -58,7 +59,7 @@ Nanos next_event() {
 
 void turn_clock(Nanos until) {
   World& w = world();
-  const Nanos at = std::min(until, next_event());
+  const Nanos at = std::min(until, earliest());
   if (at == kNever)
     check_failed("deadlock in the virtual world: nothing ends this wait", __FILE__, __LINE__);
   ++w.counters.jumps;
@@ -68,6 +69,16 @@ void turn_clock(Nanos until) {
 }  // namespace
 
 namespace virtual_world {
+
+Nanos next_event() {
+  settle();
+  return earliest();
+}
+
+bool ends_wait(Port& port, Nanos until) {
+  const VirtualPort& p = self(&port);
+  return !p.finished.empty() || until <= world().now || p.woken.load(std::memory_order_acquire);
+}
 
 Nanos VirtualPort::ready_at(const Op& op) const {
   const bool needs_buffer = op.kind == Op::Kind::read && op.data == nullptr;
@@ -100,6 +111,8 @@ void VirtualPort::take_back(Op& op) {
   const auto at = std::find_if(lent_buffers.begin(), lent_buffers.end(),
                                [&op](const auto& b) { return b->data() == op.data; });
   CHI_CHECK(op.lent && at != lent_buffers.end());
+  // Who still looks at it shall not find what was there.
+  std::fill_n((*at)->data(), std::min((*at)->size(), kSpoiled), '\xdd');
   free_buffers.push_back(std::move(*at));
   lent_buffers.erase(at);
   op.data = nullptr;
@@ -166,6 +179,7 @@ void Port::cancel(Op& op) {
 size_t Port::wait(Nanos until, std::span<Op*> done) {
   VirtualPort& p = self(this);
   ++p.counted.polls;
+  if (world().turns != nullptr) world().turns(world().turns_context, *this, until);
   const bool spurious = chance(world().options.spurious_percent);
   while (!spurious) {
     settle();

@@ -96,6 +96,9 @@ struct World {
   std::vector<Destination> destinations;
   Responder responder = nullptr;
   void* responder_context = nullptr;
+  Turns turns = nullptr;
+  void* turns_context = nullptr;
+  Nanos wall_step = 0;
   Counters counters;
   uint16_t next_port = 40000;
   std::vector<Own<Socket>> table;               // by handle
