@@ -14,6 +14,11 @@ CXX := g++
 CLANG := clang++-19
 STRIP := strip
 PREFIX := /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
@@ -321,9 +326,46 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 run: build/chimera  ## the main job on two simulated servers and the sample folder
 	build/chimera run samples/notes --sim=tokens=240,rate=60
 
-.PHONY: install
-install: build/chimera  ## copy the binary to $(DESTDIR)$(PREFIX)/bin
-	install -D -m 755 build/chimera $(DESTDIR)$(PREFIX)/bin/chimera
+# --- getting it -------------------------------------------------------------------------------
+
+# The manual page and the completions are what the program says of itself; the minimal one has none.
+BINARY := build/chimera
+PAGES := $(if $(filter MINIMAL=%,$(KIND)),,chimera.1 chimera.bash _chimera chimera.fish)
+build/share/chimera.1: SAYS := man
+build/share/chimera.bash: SAYS := completion bash
+build/share/_chimera: SAYS := completion zsh
+build/share/chimera.fish: SAYS := completion fish
+$(PAGES:%=build/share/%): build/chimera
+	$(Q)mkdir -p $(@D)
+	$(Q)build/chimera $(SAYS) --no-config > $@
+
+# What is installed where, "file:place".
+PLACES = $(BINARY):$(BINDIR)/chimera $(if $(PAGES),build/share/chimera.1:$(MANDIR)/man1/chimera.1 \
+  build/share/chimera.bash:$(BASHDIR)/chimera build/share/_chimera:$(ZSHDIR)/_chimera \
+  build/share/chimera.fish:$(FISHDIR)/chimera.fish)
+
+.PHONY: install uninstall
+install: $(BINARY) $(PAGES:%=build/share/%)  ## binary, man page, completions to DESTDIR PREFIX; BINARY=build/musl/chimera: that one
+	@for it in $(PLACES); do from=$${it%%:*} to="$(DESTDIR)$${it#*:}"; mode=644; \
+	  [ "$$from" != $(BINARY) ] || mode=755; echo "$$to"; install -D -m $$mode "$$from" "$$to" || exit 1; done
+uninstall:  ## what make install put there
+	@rm -f $(foreach it,$(PLACES),'$(DESTDIR)$(lastword $(subst :, ,$(it)))')
+
+# --- what others get ----------------------------------------------------------------------------
+
+# Binaries on musl and Windows' alone: glibc in a static binary (LGPL) would ask for its objects too.
+TARGETS := x86_64 x86_64-packed windows $(cross_names)
+dist_binary = $(or $($(1)_BINARY),build/cross/$(1)/chimera)
+x86_64_BINARY := build/musl/chimera
+x86_64-packed_BINARY := build/packed/chimera
+windows_BINARY := build/windows/chimera.exe
+
+.PHONY: dist dist-files
+dist:  ## build/dist: archives, .deb packages and SHA256SUMS of all targets, or of TARGETS='x86_64 windows'
+	@tools/need.sh musl-tools xz-utils zip $(if $(filter windows,$(TARGETS)),g++-mingw-w64-x86-64-posix)
+	@$(if $(filter $(cross_names),$(TARGETS)),tools/need.sh $(foreach c,$(CROSS),$(if $(filter $(call cross_part,$(c),1),$(TARGETS)),g++-$(call cross_part,$(c),2))))
+	@$(MAKE) $(sort $(foreach t,$(TARGETS),$(call dist_binary,$(t)))) build/chimera $(PAGES:%=build/share/%)
+	@tools/dist.sh '$(FULL_VERSION)' $(foreach t,$(TARGETS),$(t):$(call dist_binary,$(t)))
 
 .PHONY: asan tsan
 asan: build/asan/chimera  ## build/asan/chimera: with Address- and UndefinedBehaviorSanitizer
