@@ -199,6 +199,9 @@ cross_names = $(foreach c,$(CROSS),$(call cross_part,$(c),1))
 cross_packages = $(foreach c,$(CROSS),g++-$(call cross_part,$(c),2))
 # The x87 computes with more bits than are stored, so that other figures came out.
 i386_NEEDS := -msse2 -mfpmath=sse
+# Addresses of 32 bits. The usual ones come out of a table, and the program is 145 KB larger.
+mips64el_NEEDS := -msym32 -mplt -mno-shared
+mips64el_PLACE := -Wl,-Ttext-segment=0x10000000
 # The size that musl takes for granted.
 ppc64el_NEEDS := -mlong-double-64
 
@@ -212,20 +215,23 @@ $$(eval $$(call musl_variant,cross/$(1),$(2)-g++,/usr/$(2)/include/c++/$(GCC_VER
 build/cross/$(1)/flags: build/cross/$(1)/musl/specs
 build/cross/$(1)/chimera.full: $(call objects,cross/$(1),$(PRODUCT)) src/files.txt build/cross/$(1)/flags
 	$$(call SAY,LINK)
-	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$(filter %.o,$$^) -latomic -o $$@
+	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$($(1)_PLACE) $$(filter %.o,$$^) -latomic -o $$@
 	$$(Q)! $(2)-nm $$@ | grep ' i ' || { echo '$$@: musl does not resolve IFUNC symbols' >&2; exit 1; }
 build/cross/$(1)/chimera: build/cross/$(1)/chimera.full
 	$$(call SAY,STRIP)
 	$$(Q)$(2)-strip -s -R .comment -o $$@ $$<
+build/cross/$(1)/packed: build/cross/$(1)/chimera.full build/pack/image tools/pack/pack.sh tools/pack/stub.c
+	$$(call SAY,PACK)
+	$$(Q)CC='$(2)-gcc -specs build/cross/$(1)/musl/specs $$($(1)_NEEDS)' STRIP=$(2)-strip $$(pack)
 endef
 # Their compilers are asked for only when they are used.
 $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
   $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
 
 .PHONY: cross cross-test
-cross:  ## build/cross/MACHINE/chimera: the release for other machines
-	@tools/need.sh $(cross_packages)
-	@$(MAKE) $(cross_names:%=build/cross/%/chimera)
+cross:  ## build/cross/MACHINE/chimera, packed: the release for other machines
+	@tools/need.sh xz-utils $(cross_packages)
+	@$(MAKE) $(cross_names:%=build/cross/%/chimera) $(cross_names:%=build/cross/%/packed)
 cross-test: cross  ## what make cross built, under qemu: selftest, run, and stats byte by byte
 	@tools/need.sh qemu-user
 	@$(MAKE) build/chimera
@@ -354,16 +360,18 @@ uninstall:  ## what make install put there
 # --- what others get ----------------------------------------------------------------------------
 
 # Binaries on musl and Windows' alone: glibc in a static binary (LGPL) would ask for its objects too.
-TARGETS := x86_64 x86_64-packed windows $(cross_names)
-dist_binary = $(or $($(1)_BINARY),build/cross/$(1)/chimera)
+TARGETS := x86_64 x86_64-packed windows $(cross_names) $(cross_names:%=%-packed)
+dist_binary = $(or $($(1)_BINARY),build/cross/$(1:%-packed=%)/$(if $(filter %-packed,$(1)),packed,chimera))
 x86_64_BINARY := build/musl/chimera
 x86_64-packed_BINARY := build/packed/chimera
 windows_BINARY := build/windows/chimera.exe
 
 .PHONY: dist dist-files
+# Those of which machines are wanted.
+dist_machines = $(foreach c,$(CROSS),$(if $(filter $(call cross_part,$(c),1) $(call cross_part,$(c),1)-packed,$(TARGETS)),$(c)))
 dist:  ## build/dist: archives, .deb packages and SHA256SUMS of all targets, or of TARGETS='x86_64 windows'
-	@tools/need.sh musl-tools xz-utils zip $(if $(filter windows,$(TARGETS)),g++-mingw-w64-x86-64-posix)
-	@$(if $(filter $(cross_names),$(TARGETS)),tools/need.sh $(foreach c,$(CROSS),$(if $(filter $(call cross_part,$(c),1),$(TARGETS)),g++-$(call cross_part,$(c),2))))
+	@tools/need.sh musl-tools xz-utils zip $(if $(filter windows,$(TARGETS)),g++-mingw-w64-x86-64-posix) \
+	  $(foreach c,$(dist_machines),g++-$(call cross_part,$(c),2))
 	@$(MAKE) $(sort $(foreach t,$(TARGETS),$(call dist_binary,$(t)))) build/chimera $(PAGES:%=build/share/%)
 	@tools/dist.sh '$(FULL_VERSION)' $(foreach t,$(TARGETS),$(t):$(call dist_binary,$(t)))
 
