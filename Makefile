@@ -82,7 +82,7 @@ all: build/chimera  ## build build/chimera: static, stripped
 
 .PHONY: help
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1: what the binary holds"
 	@echo "  PREFIX=/usr/local for install, V=1 shows the commands"
 
@@ -222,7 +222,7 @@ build/cross/$(1)/chimera: build/cross/$(1)/chimera.full
 	$$(Q)$(2)-strip -s -R .comment -o $$@ $$<
 build/cross/$(1)/packed: build/cross/$(1)/chimera.full build/pack/image tools/pack/pack.sh tools/pack/stub.c
 	$$(call SAY,PACK)
-	$$(Q)CC='$(2)-gcc -specs build/cross/$(1)/musl/specs $$($(1)_NEEDS)' STRIP=$(2)-strip $$(pack)
+	$$(Q)CC='$(2)-gcc -Os -specs build/cross/$(1)/musl/specs $$($(1)_NEEDS)' STRIP=$(2)-strip $$(pack)
 endef
 # Their compilers are asked for only when they are used.
 $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
@@ -366,7 +366,7 @@ x86_64_BINARY := build/musl/chimera
 x86_64-packed_BINARY := build/packed/chimera
 windows_BINARY := build/windows/chimera.exe
 
-.PHONY: dist dist-files
+.PHONY: dist dist-test reproducible
 # Those of which machines are wanted.
 dist_machines = $(foreach c,$(CROSS),$(if $(filter $(call cross_part,$(c),1) $(call cross_part,$(c),1)-packed,$(TARGETS)),$(c)))
 dist:  ## build/dist: archives, .deb packages and SHA256SUMS of all targets, or of TARGETS='x86_64 windows'
@@ -374,6 +374,13 @@ dist:  ## build/dist: archives, .deb packages and SHA256SUMS of all targets, or 
 	  $(foreach c,$(dist_machines),g++-$(call cross_part,$(c),2))
 	@$(MAKE) $(sort $(foreach t,$(TARGETS),$(call dist_binary,$(t)))) build/chimera $(PAGES:%=build/share/%)
 	@tools/dist.sh '$(FULL_VERSION)' $(foreach t,$(TARGETS),$(t):$(call dist_binary,$(t)))
+dist-test:  ## make install, dist and the .deb, into empty folders
+	@tools/need.sh groff zip unzip lintian
+	@tools/dist_tests.sh --summary build/dist-summary
+reproducible:  ## builds again in another folder: the binaries have to be the same bytes
+	@tools/need.sh musl-tools xz-utils g++-mingw-w64-x86-64-posix faketime
+	@$(MAKE) build/chimera build/musl/chimera build/packed/chimera build/windows/chimera.exe
+	@tools/reproducible.sh
 
 .PHONY: asan tsan
 asan: build/asan/chimera  ## build/asan/chimera: with Address- and UndefinedBehaviorSanitizer
