@@ -13,7 +13,8 @@ trap 'rm -rf "$scratch"' EXIT
 
 deep=$scratch/another/folder/with/a/longer/name
 git clone -q . "$deep"
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$deep" 2>/dev/null || true   # what is not committed
+# What is not committed comes along.
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$deep" 2>/dev/null || true
 
 binaries=()
 for binary in build/chimera build/musl/chimera build/packed/chimera build/windows/chimera.exe; do

@@ -1,9 +1,10 @@
 // image ELF IMAGE HEADER: what a static program of any machine looks like in memory, ready to be
 // compressed, and what tools/pack/stub.c has to know of it.
 //
-// IMAGE gets the bytes from the lowest to the highest that come from the file; those of an x86 with
-// the targets of calls and jumps made absolute (E8 and E9): the same function called from ten places
-// is then the same five bytes ten times, which is a tenth of the packed size. HEADER gets #defines.
+// IMAGE gets the bytes from the lowest to the highest that come from the file; those of an x86
+// with the targets of calls and jumps made absolute (E8 and E9): the same function called from ten
+// places is then the same five bytes ten times, which is a tenth of the packed size. HEADER gets
+// #defines.
 #include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,7 +41,8 @@ typedef struct {
 static uint64_t number(const Elf *e, size_t at, int bytes) {
   if (at + (size_t)bytes > e->size) fail("the program is cut off");
   uint64_t value = 0;
-  for (int i = 0; i < bytes; ++i) value = value << 8 | e->bytes[at + (size_t)(e->big ? i : bytes - 1 - i)];
+  for (int i = 0; i < bytes; ++i)
+    value = value << 8 | e->bytes[at + (size_t)(e->big ? i : bytes - 1 - i)];
   return value;
 }
 
@@ -51,7 +53,8 @@ static uint64_t headers_at(const Elf *e) { return word(e, e->wide ? 32 : 28); }
 static int parts(const Elf *e) { return (int)number(e, e->wide ? 56 : 44, 2); }
 
 static Part part(const Elf *e, int index) {
-  const size_t at = headers_at(e) + (size_t)index * (e->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr));
+  const size_t each = e->wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+  const size_t at = headers_at(e) + (size_t)index * each;
   const size_t w = e->wide ? 8 : 4;
   Part p = {.type = number(e, at, 4), .offset = word(e, at + w), .at = word(e, at + 2 * w),
             .stored = word(e, at + 4 * w), .memory = word(e, at + 5 * w)};
@@ -119,9 +122,11 @@ int main(int argc, char **argv) {
   if (!f || fprintf(f,
                     "#define LOW 0x%lx\n#define STORED %lu\n#define WHOLE %lu\n#define CODE %lu\n"
                     "#define ENTRY 0x%lx\n#define HEADERS 0x%lx\n#define HEADER_COUNT %d\n"
-                    "#define STUB 0x%lx\n#define X86 %d\n#define LC %d\n#define LP %d\n#define PB %d\n",
-                    low, stored - low, high - low, code - low, word(&elf, 24), headers, parts(&elf),
-                    (high + 0xffffff) & ~0xfffffful, x86, x86 ? 3 : 1, x86 ? 0 : 2, x86 ? 0 : 2) < 0 ||
+                    "#define STUB 0x%lx\n#define X86 %d\n"
+                    "#define LC %d\n#define LP %d\n#define PB %d\n",
+                    low, stored - low, high - low, code - low, word(&elf, 24), headers,
+                    parts(&elf), (high + 0xffffff) & ~0xfffffful, x86, x86 ? 3 : 1, x86 ? 0 : 2,
+                    x86 ? 0 : 2) < 0 ||
       fclose(f) != 0)
     fail("cannot write the header");
   return 0;

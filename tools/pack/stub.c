@@ -75,7 +75,9 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t from)
 int mprotect(void *at, size_t size, int protection) {
   return (int)call(SYS_mprotect, (long)at, (long)size, protection, 0, 0);
 }
-ssize_t write(int fd, const void *bytes, size_t size) { return call(SYS_write, fd, (long)bytes, (long)size, 0, 0); }
+ssize_t write(int fd, const void *bytes, size_t size) {
+  return call(SYS_write, fd, (long)bytes, (long)size, 0, 0);
+}
 _Noreturn void _exit(int code) {
   for (;;) call(SYS_exit_group, code, 0, 0, 0, 0);
 }
@@ -226,9 +228,11 @@ static void make_relative(uint8_t *image, int32_t size) {
 // Written as data, to be run as instructions.
 static void make_relative(uint8_t *image, int32_t size) {
 #ifdef __powerpc64__   // GCC has nothing for it there
-  for (uint8_t *at = image; at < image + size; at += 32) __asm__ volatile("dcbst 0, %0" ::"r"(at) : "memory");
+  for (uint8_t *at = image; at < image + size; at += 32)
+    __asm__ volatile("dcbst 0, %0" ::"r"(at) : "memory");
   __asm__ volatile("sync" ::: "memory");
-  for (uint8_t *at = image; at < image + size; at += 32) __asm__ volatile("icbi 0, %0" ::"r"(at) : "memory");
+  for (uint8_t *at = image; at < image + size; at += 32)
+    __asm__ volatile("icbi 0, %0" ::"r"(at) : "memory");
   __asm__ volatile("sync; isync" ::: "memory");
 #else
   __builtin___clear_cache((char *)image, (char *)image + size);
@@ -236,8 +240,8 @@ static void make_relative(uint8_t *image, int32_t size) {
 }
 #endif
 
-// The C library finds its thread-local data by the program headers that the kernel names. Returns the
-// size of a page.
+// The C library finds its thread-local data by the program headers that the kernel names. Returns
+// the size of a page.
 static unsigned long tell_headers(long *stack) {
   unsigned long page = 4096;
   stack += stack[0] + 2;               // argc, arguments, 0
@@ -253,9 +257,11 @@ static unsigned long tell_headers(long *stack) {
 
 _Noreturn void unpack(long *stack) {
   uint8_t *const image = (uint8_t *)LOW;
-  if (mmap(image, WHOLE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != image) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  if (mmap(image, WHOLE, PROT_READ | PROT_WRITE, flags, -1, 0) != image) {
     static const char words[] = "chimera: cannot unpack itself: no memory\n";
-    if (write(2, words, sizeof words - 1) < 0) _exit(127);
+    const ssize_t written = write(2, words, sizeof words - 1);
+    (void)written;
     _exit(127);
   }
   decode(image, STORED);

@@ -140,8 +140,8 @@ void* take_zeroed(size_t count, size_t each) {
 
 }  // namespace
 
-// The compiler must not look through them. It would see one object's memory used as another's. Clang
-// has no word for that; its build leaves this file out of the link-time optimisation.
+// The compiler must not look through them. It would see one object's memory used as another's.
+// Clang has no word for that; its build leaves this file out of the link-time optimisation.
 #ifdef __clang__
 #define CHI_OPAQUE [[gnu::noinline]]
 #else
