@@ -15,6 +15,11 @@ CXX := g++
 CLANG := clang++-19
 STRIP := strip
 PREFIX := /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
@@ -78,7 +83,7 @@ all: build/chimera  ## build build/chimera: static, stripped
 
 .PHONY: help
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "  RUNTIME=steal|fixed|local|bridge READ_SIZE=n COALESCE=n PERMITS=n MINIMAL=1 TLS=1: what the binary holds"
 	@echo "  PREFIX=/usr/local for install, V=1 shows the commands"
 
@@ -225,6 +230,9 @@ CROSS_ASKED = $(foreach c,$(CROSS),$(if $(filter $(MACHINES),$(call cross_part,$
 cross_packages = $(foreach c,$(CROSS_ASKED),g++-$(call cross_part,$(c),2))
 # The x87 computes with more bits than are stored, so that other figures came out.
 i386_NEEDS := -msse2 -mfpmath=sse
+# Addresses of 32 bits. The usual ones come out of a table, and the program is 145 KB larger.
+mips64el_NEEDS := -msym32 -mplt -mno-shared
+mips64el_PLACE := -Wl,-Ttext-segment=0x10000000
 # The size that musl takes for granted.
 ppc64el_NEEDS := -mlong-double-64
 
@@ -238,11 +246,14 @@ $$(eval $$(call musl_variant,cross/$(1),$(2)-g++,/usr/$(2)/include/c++/$(GCC_VER
 build/cross/$(1)/flags: build/cross/$(1)/musl/specs
 build/cross/$(1)/chimera.full: $(call objects,cross/$(1),$(PRODUCT)) src/files.txt build/cross/$(1)/flags
 	$$(call SAY,LINK)
-	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$(filter %.o,$$^) -latomic -o $$@
+	$$(Q)$(2)-g++ $$(cross/$(1)_LINK) $$($(1)_PLACE) $$(filter %.o,$$^) -latomic -o $$@
 	$$(Q)! $(2)-nm $$@ | grep ' i ' || { echo '$$@: musl does not resolve IFUNC symbols' >&2; exit 1; }
 build/cross/$(1)/chimera: build/cross/$(1)/chimera.full
 	$$(call SAY,STRIP)
 	$$(Q)$(2)-strip -s -R .comment -o $$@ $$<
+build/cross/$(1)/packed: build/cross/$(1)/chimera.full build/pack/image tools/pack/pack.sh tools/pack/stub.c
+	$$(call SAY,PACK)
+	$$(Q)CC='$(2)-gcc -Os -specs build/cross/$(1)/musl/specs $$($(1)_NEEDS)' STRIP=$(2)-strip $$(pack)
 endef
 # Their compilers are asked for only when they are used.
 $(if $(filter build/cross/%,$(MAKECMDGOALS)),\
@@ -266,9 +277,9 @@ build/doctest/doctest:
 	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/doctest $@
 
 .PHONY: cross cross-unit cross-test
-cross:  ## build/cross/MACHINE/chimera: the release for other machines
-	@tools/need.sh $(cross_packages)
-	@$(MAKE) $(MACHINES:%=build/cross/%/chimera)
+cross:  ## build/cross/MACHINE/chimera, packed: the release for other machines
+	@tools/need.sh xz-utils $(cross_packages)
+	@$(MAKE) $(MACHINES:%=build/cross/%/chimera) $(MACHINES:%=build/cross/%/packed)
 cross-unit:  ## the unit tests for some of them; make cross-test runs those that are there
 	@tools/need.sh doctest-dev $(cross_packages)
 	@$(MAKE) $(patsubst %,build/cross/%/unit,$(filter $(MACHINES),aarch64 armel i386 mipsel s390x))
@@ -396,9 +407,55 @@ check-all:  ## what takes too long for .ci/run: all machines with their unit tes
 run: build/chimera  ## the main job on two simulated servers and the sample folder
 	build/chimera run samples/notes --sim=tokens=240,rate=60
 
-.PHONY: install
-install: build/chimera  ## copy the binary to $(DESTDIR)$(PREFIX)/bin
-	install -D -m 755 build/chimera $(DESTDIR)$(PREFIX)/bin/chimera
+# --- getting it -------------------------------------------------------------------------------
+
+# The manual page and the completions are what the program says of itself; the minimal one has none.
+BINARY := build/chimera
+PAGES := $(if $(filter MINIMAL=%,$(KIND)),,chimera.1 chimera.bash _chimera chimera.fish)
+build/share/chimera.1: SAYS := man
+build/share/chimera.bash: SAYS := completion bash
+build/share/_chimera: SAYS := completion zsh
+build/share/chimera.fish: SAYS := completion fish
+$(PAGES:%=build/share/%): build/chimera
+	$(Q)mkdir -p $(@D)
+	$(Q)build/chimera $(SAYS) --no-config > $@
+
+# What is installed where, "file:place".
+PLACES = $(BINARY):$(BINDIR)/chimera $(if $(PAGES),build/share/chimera.1:$(MANDIR)/man1/chimera.1 \
+  build/share/chimera.bash:$(BASHDIR)/chimera build/share/_chimera:$(ZSHDIR)/_chimera \
+  build/share/chimera.fish:$(FISHDIR)/chimera.fish)
+
+.PHONY: install uninstall
+install: $(BINARY) $(PAGES:%=build/share/%)  ## binary, man page, completions to DESTDIR PREFIX; BINARY=build/musl/chimera: that one
+	@for it in $(PLACES); do from=$${it%%:*} to="$(DESTDIR)$${it#*:}"; mode=644; \
+	  [ "$$from" != $(BINARY) ] || mode=755; echo "$$to"; install -D -m $$mode "$$from" "$$to" || exit 1; done
+uninstall:  ## what make install put there
+	@rm -f $(foreach it,$(PLACES),'$(DESTDIR)$(lastword $(subst :, ,$(it)))')
+
+# --- what others get ----------------------------------------------------------------------------
+
+# Binaries on musl and Windows' alone: glibc in a static binary (LGPL) would ask for its objects too.
+TARGETS := x86_64 x86_64-packed windows $(MACHINES) $(MACHINES:%=%-packed)
+dist_binary = $(or $($(1)_BINARY),build/cross/$(1:%-packed=%)/$(if $(filter %-packed,$(1)),packed,chimera))
+x86_64_BINARY := build/musl/chimera
+x86_64-packed_BINARY := build/packed/chimera
+windows_BINARY := build/windows/chimera.exe
+
+.PHONY: dist dist-test reproducible
+# Those of which machines are wanted.
+dist_machines = $(foreach c,$(CROSS),$(if $(filter $(call cross_part,$(c),1) $(call cross_part,$(c),1)-packed,$(TARGETS)),$(c)))
+dist:  ## build/dist: archives, .deb packages and SHA256SUMS of all targets, or of TARGETS='x86_64 windows'
+	@tools/need.sh musl-tools xz-utils zip $(if $(filter windows,$(TARGETS)),g++-mingw-w64-x86-64-posix) \
+	  $(foreach c,$(dist_machines),g++-$(call cross_part,$(c),2))
+	@$(MAKE) $(sort $(foreach t,$(TARGETS),$(call dist_binary,$(t)))) build/chimera $(PAGES:%=build/share/%)
+	@tools/dist.sh '$(FULL_VERSION)' $(foreach t,$(TARGETS),$(t):$(call dist_binary,$(t)))
+dist-test:  ## make install, dist and the .deb, into empty folders
+	@tools/need.sh groff zip unzip lintian
+	@tools/dist_tests.sh --summary build/dist-summary
+reproducible:  ## builds again in another folder: the binaries have to be the same bytes
+	@tools/need.sh musl-tools xz-utils g++-mingw-w64-x86-64-posix faketime
+	@$(MAKE) build/chimera build/musl/chimera build/packed/chimera build/windows/chimera.exe
+	@tools/reproducible.sh
 
 .PHONY: asan tsan
 asan: build/asan/chimera  ## build/asan/chimera: with Address- and UndefinedBehaviorSanitizer

@@ -6,7 +6,8 @@
 #   tools/size.sh --tls      the row of `make tls` alone; exit 1 over budget
 #   tools/size.sh --check    exit 1 over budget, or when README.md is more than 2 % off
 #
-# Binaries that are not built are left out (`make size` builds them all). BUILD=build is the folder.
+# Binaries that are not built are left out (`make size` builds those of this machine, `make cross windows`
+# the others). BUILD=build is the folder.
 set -eu
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
@@ -21,6 +22,9 @@ budget_of() {  # libc name -> bytes it must stay below. Coarse, so that no chang
     musl-minimal) echo 131072 ;;
     musl-packed) echo 300000 ;;
     musl-*) echo 600000 ;;
+    other-windows) echo 850000 ;;
+    other-*) echo 900000 ;;
+    other_packed-*) echo 307200 ;;
   esac
 }
 
@@ -42,6 +46,9 @@ path_of() {  # libc name -> file, or nothing
     musl-full) full musl "$build/musl/chimera" ;;
     *-tls) ls "$build/tls/$1/chimera" 2>/dev/null || true ;;
     musl-packed) full musl "$build/packed/chimera" ;;
+    other-windows) ls "$build/windows/chimera.exe" 2>/dev/null || true ;;
+    other-*) ls "$build/cross/$2/chimera" 2>/dev/null || true ;;
+    other_packed-*) ls "$build/cross/$2/packed" 2>/dev/null || true ;;
     *) ls "$build/variants/$1/chimera-$2" 2>/dev/null || true ;;
   esac
 }
@@ -81,6 +88,20 @@ table() {
   done
 }
 
+others() { tools/list.sh cross | sed 's/:.*//'; echo windows; }
+
+other_table() {
+  echo '| machine | needs | bytes | packed, bytes |'
+  echo '|---|---|---:|---:|'
+  for name in $(others); do
+    needs='Linux, musl in it'
+    [ "$name" != windows ] || needs='Windows 10, x86-64'
+    echo "| \`$name\` | $needs | $(grouped "$(bytes_of other "$name")") | $(grouped "$(bytes_of other_packed "$name")") |"
+  done
+}
+
+tables() { table; echo; other_table; }
+
 layers() {  # unstripped binary
   nm -S --defined-only "$1" | awk '
     BEGIN { n = split("base sys wire rt net llm agent sim lab cli", layer, " ") }
@@ -116,7 +137,7 @@ by_layer() {  # libc name
 
 judge() {  # prints what is over budget (and fails), and which goals are not met
   code=0
-  for pair in $(variants | sed 's/:.*//; s/.*/glibc:& musl:&/'); do
+  for pair in $(variants | sed 's/:.*//; s/.*/glibc:& musl:&/') $(others | sed 's/.*/other:& other_packed:&/'); do
     libc=${pair%:*} name=${pair#*:}
     bytes=$(bytes_of "$libc" "$name")
     [ -n "$bytes" ] || continue
@@ -135,9 +156,9 @@ judge() {  # prints what is over budget (and fails), and which goals are not met
 readme_table() { awk -v from="$open_marker" -v to="$close_marker" '$0 == to { on = 0 } on; $0 == from { on = 1 }' README.md; }
 
 write_readme() {
-  table > "$build/sizes.md"
-  if grep '| - |' "$build/sizes.md" | grep -qvE '`(minimal|packed|tls)`'; then
-    echo "not everything is built: make size" >&2
+  tables > "$build/sizes.md"
+  if grep '| - |' "$build/sizes.md" | grep -qvE '`(minimal|packed|tls|windows)`'; then
+    echo "not everything is built: make size cross windows" >&2
     return 1
   fi
   awk -v from="$open_marker" -v to="$close_marker" -v table="$build/sizes.md" '
@@ -148,7 +169,7 @@ write_readme() {
 }
 
 check_readme() {  # what is built and written must agree; "-" is not compared
-  table > "$build/sizes.md"
+  tables > "$build/sizes.md"
   readme_table | awk -F '|' -v table="$build/sizes.md" '
     function number(s) { gsub(/[ ,]/, "", s); return s }
     BEGIN { while ((getline line < table) > 0) { n = split(line, f, "|"); if (n > 4) for (i = 4; i <= 5; i++) real[f[2], i] = number(f[i]) } }
@@ -160,7 +181,7 @@ check_readme() {  # what is built and written must agree; "-" is not compared
         off = is - says
         if (off < 0) off = -off
         if (says !~ /^[0-9]+$/ || off > is / 50) {
-          printf "README.md: the size of%sis %d, not %s: make size && tools/size.sh --readme\n", $2, is, says
+          printf "README.md: the size of%sis %d, not %s: make size cross windows && tools/size.sh --readme\n", $2, is, says
           bad = 1
         }
       }
@@ -179,7 +200,7 @@ case ${1-} in
     table | grep '`tls`'
     judge ;;
   '')
-    table
+    tables
     echo
     echo "By layer: named symbols of the linked, link-time optimised binary by namespace; what was"
     echo "inlined counts where it went, string literals and alignment are in no row."

@@ -28,6 +28,11 @@ static void append_p(std::string& out, double p) {
   }
 }
 
+static void append_count(std::string& out, double n) {
+  static constexpr double kMost = 18446744073709549568.0;   // that 64 bits hold
+  append_grouped(out, static_cast<uint64_t>(fmin(fmax(n, 0) + 0.5, kMost)));
+}
+
 void compose(std::string& out, const char* pattern, std::initializer_list<Word> words) {
   const Word* word = words.begin();
   for (; *pattern != 0; ++pattern) {
@@ -37,7 +42,7 @@ void compose(std::string& out, const char* pattern, std::initializer_list<Word> 
     }
     switch (pattern[1]) {
       case 's': out += word->text(); break;
-      case 'd': append_grouped(out, static_cast<uint64_t>(fmax(word->number(), 0) + 0.5)); break;
+      case 'd': append_count(out, word->number()); break;
       case 'v': append_value(out, word->number()); break;
       case 'e': append_escaped(out, word->text()); break;
       case 'c': append_coordinate(out, word->number()); break;

@@ -69,7 +69,8 @@ constexpr const char* kBash =
     "  case $COMP_CWORD,${COMP_WORDS[1]},$prev in\n"
     "    1,*|2,help,*) words='%s help' ;;\n";
 
-// zsh runs the same, but takes a script of its own for it.
+// zsh runs the same, but takes a script of its own for it. Installed as a function of zsh, the
+// script is read by the first completion, which has to have an answer too.
 std::string bash(bool for_zsh) {
   std::string s = for_zsh ? "#compdef chimera\nautoload -Uz bashcompinit && bashcompinit\n" : "";
   compose(s, kBash, {names_of_commands()});
@@ -85,12 +86,16 @@ std::string bash(bool for_zsh) {
     for (const Option& o : options_of(c.bit)) compose(s, " --%s", {o.name});
     s.append(" --help' ;;\n");
   }
-  return s.append(
+  s.append(
       "  esac\n"
       "  [[ $cur == -* ]] || words=${words%% --*}\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
       "}\n"
       "complete -o default -F _chimera chimera\n");
+  if (for_zsh) {
+    s.append("[[ ${funcstack[1]} != _chimera ]] || _bash_complete -o default -F _chimera\n");
+  }
+  return s;
 }
 
 // ---- fish ---------------------------------------------------------------------------------------

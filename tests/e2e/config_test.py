@@ -464,17 +464,22 @@ def zsh_completion():
     if not shutil.which("zsh"):
         return skip("zsh", "not installed")
     with folder() as base:
-        path = rig.write(base + "/c.zsh", run("completion", "zsh").out)
-        script = """
+        path = rig.write(base + "/_chimera", run("completion", "zsh").out)
+        for way, setup in (
+            ("sourced", "compinit -u -D; source " + path),
+            ("installed", "fpath=(%s $fpath); compinit -u -D" % base),
+        ):
+            script = """
 zmodload zsh/zpty; zpty z zsh -f -i
-zpty -w z 'PS1=; autoload -Uz compinit; compinit -u -D; source %s; bindkey "^I" expand-or-complete; print READY'
+zpty -w z 'PS1=; autoload -Uz compinit; %s; bindkey "^I" expand-or-complete; print READY'
 zpty -r z line '*READY*READY*'
 zpty -w -n z $'chimera run --pre\\tsmol-\\t --runt\\tbr\\t\\C-A print -r -- GOT \\C-J'
-zpty -r z line '*GOT chimera*bridge*' && print -r -- "$line" """ % path
-        r = subprocess.run(["zsh", "-f", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           timeout=30, env=rig.environment(HOME=base), cwd=base)
-        text = r.stdout.decode()
-        ok("GOT chimera run --preset smol-1kb --runtime bridge" in text, "zsh completes", text)
+zpty -w z 'print -r -- TH""EN'
+zpty -r z line '*THEN*' && print -r -- "$line" """ % setup
+            r = subprocess.run(["zsh", "-f", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               timeout=30, env=rig.environment(HOME=base), cwd=base)
+            text = r.stdout.decode()
+            ok("GOT chimera run --preset smol-1kb --runtime bridge" in text, "zsh completes, " + way, text)
 
 
 @test

@@ -1,29 +1,32 @@
 // The program that a packed binary begins with: it makes the pages of the real one, decodes it into
-// them and jumps to its entry, with the stack as the kernel left it. No C library.
+// them and jumps to its entry, with the stack as the kernel left it. It needs no second file, no
+// memfd and no /proc.
 //
-// The code is LZMA as `xz --format=raw --lzma1` writes it (I. Pavlov, "LZMA specification", 2015),
-// with lc = 3, lp = 0, pb = 0; then calls and jumps are made relative again (image.c).
+// The code is LZMA as `xz --format=raw --lzma1` writes it (I. Pavlov, "LZMA specification", 2015);
+// then, on an x86, calls and jumps are made relative again (image.c).
 #include <elf.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "image.h"
 
-#define LITERAL_BITS 3
+#define POSITIONS (1 << PB)
 
 typedef uint16_t Prob;
 
 // The probabilities of a tree of n bits are numbered from 1.
 typedef struct {
-  Prob choice, choice2, low[8], mid[8], high[256];
+  Prob choice, choice2, low[POSITIONS][8], mid[POSITIONS][8], high[256];
 } Length;
 
 typedef struct {
-  Prob is_match[12], is_rep[12], is_rep_g0[12], is_rep_g1[12], is_rep_g2[12], is_rep0_long[12];
+  Prob is_match[12][POSITIONS], is_rep0_long[12][POSITIONS];
+  Prob is_rep[12], is_rep_g0[12], is_rep_g1[12], is_rep_g2[12];
   Prob slot[4][64], special[128], align[16];
   Length match, rep;
-  Prob literal[0x300 << LITERAL_BITS];
+  Prob literal[0x300 << (LC + LP)];
 } Model;
 
 typedef struct {
@@ -35,9 +38,29 @@ extern const uint8_t blob[], blob_end[];
 __asm__(".section .rodata.blob,\"a\"\n"
         ".globl blob, blob_end\n"
         "blob: .incbin \"" BLOB "\"\n"
-        "blob_end:\n.text\n"
-        ".globl _start\n"
-        "_start:\n  mov %rsp, %rdi\n  call unpack\n  xor %edx, %edx\n  jmp *%rax\n");
+        "blob_end:\n.text\n");
+
+// With this stack, go on there.
+#if defined __x86_64__
+#define JUMP "mov %0, %%rsp; jmp *%1"
+#elif defined __i386__
+#define JUMP "mov %0, %%esp; jmp *%1"
+#elif defined __aarch64__
+#define JUMP "mov sp, %0; br %1"
+#elif defined __arm__
+#define JUMP "mov sp, %0; bx %1"
+#elif defined __mips__
+#define JUMP "move $sp, %0; move $t9, %1; jr $t9"
+#elif defined __powerpc64__
+#define JUMP "mr 1, %0; mr 12, %1; mtctr 12; bctr"
+#elif defined __s390x__
+#define JUMP "lgr %%r15, %0; br %1"
+#elif defined __riscv
+#define JUMP "mv sp, %0; jr %1"
+#endif
+
+#ifdef __x86_64__   // where every byte counts: no C library
+__asm__(".globl _start\n_start:\n  mov %rsp, %rdi\n  call unpack\n");
 
 static long call(long n, long a, long b, long c, long d, long e) {
   register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = 0;
@@ -45,6 +68,20 @@ static long call(long n, long a, long b, long c, long d, long e) {
                    : "rcx", "r11", "memory");
   return n;
 }
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t from) {
+  (void)from;
+  return (void *)call(SYS_mmap, (long)at, (long)size, protection, flags, fd);
+}
+int mprotect(void *at, size_t size, int protection) {
+  return (int)call(SYS_mprotect, (long)at, (long)size, protection, 0, 0);
+}
+ssize_t write(int fd, const void *bytes, size_t size) {
+  return call(SYS_write, fd, (long)bytes, (long)size, 0, 0);
+}
+_Noreturn void _exit(int code) {
+  for (;;) call(SYS_exit_group, code, 0, 0, 0, 0);
+}
+#endif
 
 static uint32_t normalized(Coder *c, uint32_t bit) {
   if (c->range < 1u << 24) {
@@ -83,9 +120,9 @@ static uint32_t decode_reverse(Coder *c, Prob *tree, int bits) {
   return value;
 }
 
-static uint32_t decode_length(Coder *c, Length *l) {
-  if (!decode_bit(c, &l->choice)) return 2 + decode_tree(c, l->low, 3);
-  if (!decode_bit(c, &l->choice2)) return 10 + decode_tree(c, l->mid, 3);
+static uint32_t decode_length(Coder *c, Length *l, uint32_t position) {
+  if (!decode_bit(c, &l->choice)) return 2 + decode_tree(c, l->low[position], 3);
+  if (!decode_bit(c, &l->choice2)) return 10 + decode_tree(c, l->mid[position], 3);
   return 18 + decode_tree(c, l->high, 8);
 }
 
@@ -105,8 +142,9 @@ static uint32_t decode_distance(Coder *c, Model *m, uint32_t length) {
   return base + (high << 4) + decode_reverse(c, m->align, 4);
 }
 
-static uint8_t decode_literal(Coder *c, Model *m, uint32_t before, uint32_t match, int state) {
-  Prob *probs = m->literal + 0x300 * (before >> (8 - LITERAL_BITS));
+// `context`: the low bits of the position, then the high bits of the byte before.
+static uint8_t decode_literal(Coder *c, Model *m, uint32_t context, uint32_t match, int state) {
+  Prob *probs = m->literal + 0x300 * context;
   uint32_t n = 1;
   while (state >= 7 && n < 0x100) {
     const uint32_t expected = match >> 7 & 1;
@@ -127,17 +165,17 @@ static void renew(uint32_t *reps, int which) {
 }
 
 // A piece that stood before: its length; how far back, less one, is in reps[0].
-static uint32_t decode_match(Coder *c, Model *m, int *state, uint32_t *reps) {
+static uint32_t decode_match(Coder *c, Model *m, uint32_t position, int *state, uint32_t *reps) {
   const int s = *state;
   if (!decode_bit(c, &m->is_rep[s])) {
-    const uint32_t length = decode_length(c, &m->match);
+    const uint32_t length = decode_length(c, &m->match, position);
     renew(reps, 3);
     reps[0] = decode_distance(c, m, length);
     *state = s < 7 ? 7 : 10;
     return length;
   }
   if (!decode_bit(c, &m->is_rep_g0[s])) {
-    if (!decode_bit(c, &m->is_rep0_long[s])) {
+    if (!decode_bit(c, &m->is_rep0_long[s][position])) {
       *state = s < 7 ? 9 : 11;
       return 1;
     }
@@ -147,7 +185,7 @@ static uint32_t decode_match(Coder *c, Model *m, int *state, uint32_t *reps) {
     renew(reps, 2 + (int)decode_bit(c, &m->is_rep_g2[s]));
   }
   *state = s < 7 ? 8 : 11;
-  return decode_length(c, &m->rep);
+  return decode_length(c, &m->rep, position);
 }
 
 static void decode(uint8_t *out, uint32_t size) {
@@ -158,18 +196,21 @@ static void decode(uint8_t *out, uint32_t size) {
   uint32_t reps[4] = {0, 0, 0, 0};
   int state = 0;
   for (uint32_t at = 0; at < size;) {
-    if (decode_bit(c, &m->is_match[state])) {
-      uint32_t length = decode_match(c, m, &state, reps);
+    const uint32_t position = at & (POSITIONS - 1);
+    if (decode_bit(c, &m->is_match[state][position])) {
+      uint32_t length = decode_match(c, m, position, &state, reps);
       for (; length > 0; --length, ++at) out[at] = out[at - reps[0] - 1];
       continue;
     }
     const uint32_t before = at != 0 ? out[at - 1] : 0;
     const uint32_t match = state >= 7 ? out[at - reps[0] - 1] : 0;
-    out[at++] = decode_literal(c, m, before, match, state);
+    const uint32_t context = (at & ((1 << LP) - 1)) << LC | before >> (8 - LC);
+    out[at++] = decode_literal(c, m, context, match, state);
     state = state < 4 ? 0 : state < 10 ? state - 3 : state - 6;
   }
 }
 
+#if X86
 static void make_relative(uint8_t *image, int32_t size) {
   for (int32_t i = 0; i + 5 <= size; ++i) {
     if ((image[i] & 0xfe) != 0xe8) continue;
@@ -183,31 +224,58 @@ static void make_relative(uint8_t *image, int32_t size) {
     i += 4;
   }
 }
+#else
+// Written as data, to be run as instructions.
+static void make_relative(uint8_t *image, int32_t size) {
+#ifdef __powerpc64__   // GCC has nothing for it there
+  for (uint8_t *at = image; at < image + size; at += 32)
+    __asm__ volatile("dcbst 0, %0" ::"r"(at) : "memory");
+  __asm__ volatile("sync" ::: "memory");
+  for (uint8_t *at = image; at < image + size; at += 32)
+    __asm__ volatile("icbi 0, %0" ::"r"(at) : "memory");
+  __asm__ volatile("sync; isync" ::: "memory");
+#else
+  __builtin___clear_cache((char *)image, (char *)image + size);
+#endif
+}
+#endif
 
-// The C library finds its thread-local data by the program headers that the kernel names.
-static void tell_headers(long *stack) {
+// The C library finds its thread-local data by the program headers that the kernel names. Returns
+// the size of a page.
+static unsigned long tell_headers(long *stack) {
+  unsigned long page = 4096;
   stack += stack[0] + 2;               // argc, arguments, 0
   while (*stack != 0) ++stack;         // environment
   for (++stack; stack[0] != AT_NULL; stack += 2) {
     if (stack[0] == AT_PHDR) stack[1] = HEADERS;
     if (stack[0] == AT_PHNUM) stack[1] = HEADER_COUNT;
     if (stack[0] == AT_ENTRY) stack[1] = ENTRY;
+    if (stack[0] == AT_PAGESZ) page = (unsigned long)stack[1];
   }
+  return page;
 }
 
-// Returns where to go on.
-void *unpack(long *stack) {
+_Noreturn void unpack(long *stack) {
   uint8_t *const image = (uint8_t *)LOW;
-  const long made = call(SYS_mmap, LOW, WHOLE, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
-  if (made != LOW) {
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  if (mmap(image, WHOLE, PROT_READ | PROT_WRITE, flags, -1, 0) != image) {
     static const char words[] = "chimera: cannot unpack itself: no memory\n";
-    call(SYS_write, 2, (long)words, sizeof words - 1, 0, 0);
-    call(SYS_exit_group, 127, 0, 0, 0, 0);
+    const ssize_t written = write(2, words, sizeof words - 1);
+    (void)written;
+    _exit(127);
   }
   decode(image, STORED);
   make_relative(image, STORED);
-  call(SYS_mprotect, LOW, CODE, PROT_READ | PROT_EXEC, 0, 0);
-  tell_headers(stack);
-  return (void *)ENTRY;
+  // Whole pages that hold code alone; the page it shares with data stays writable.
+  const unsigned long page = tell_headers(stack);
+  mprotect(image, CODE & ~(page - 1), PROT_READ | PROT_EXEC);
+  __asm__ volatile(JUMP ::"r"(stack), "r"((long)ENTRY) : "memory");
+  __builtin_unreachable();
 }
+
+#ifndef __x86_64__
+int main(int argc, char **argv) {
+  (void)argc;
+  unpack((long *)argv - 1);
+}
+#endif
