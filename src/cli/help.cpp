@@ -79,6 +79,18 @@ constexpr std::string_view kCodes =
     "  exceeded; 130/143 interrupted; 141 output closed. When nothing succeeded the\n"
     "  code is never 0.\n";
 
+// A minimal binary has few of the commands.
+struct Example {
+  const char *needs, *line;
+};
+constexpr Example kExamples[] = {
+    {"run", "  chimera run notes/ -u http://desk:11434     two agents read notes/ and report\n"},
+    {"sim", "  chimera run notes/ --sim                    the same without a model server\n"},
+    {"ask", "  chimera ask why is the sky blue             the answer, as it comes\n"},
+    {"map", "  chimera map < lines.txt > answers.ndjson    an answer for each line\n"},
+    {"sim", "  chimera sim --port 11434 --rate 40          a server to try things on\n"},
+};
+
 }  // namespace
 
 std::string_view exit_codes() { return kCodes; }
@@ -93,16 +105,14 @@ std::string help_text() {
     s.append("  ").append(c.name);
     s.append(12 - strlen(c.name), ' ').append(c.summary).push_back('\n');
   }
+  s.append("\nEXAMPLES\n");
+  for (const Example& e : kExamples) {
+    if (find_command(e.needs) != nullptr) s.append(e.line);
+  }
   s.append(
-      "\nEXAMPLES\n"
-      "  chimera run notes/ -u http://desk:11434     two agents read notes/ and report\n"
-      "  chimera run notes/ --sim                    the same without a model server\n"
-      "  chimera ask why is the sky blue             the answer, as it comes\n"
-      "  chimera map < lines.txt > answers.ndjson    an answer for each line\n"
-      "  chimera sim --port 11434 --rate 40          a server to try things on\n\n"
-      "chimera COMMAND --help tells the rest. -V, --version prints the version. Any\n"
-      "option can be set as CHIMERA_OPTION in the environment, or in a file: see\n"
-      "chimera config --help.\n");
+      "\nchimera COMMAND --help tells the rest. -V, --version prints the version. Any\n"
+      "option can be set as CHIMERA_OPTION in the environment, or in a file");
+  s.append(find_command("config") != nullptr ? ": see\nchimera config --help.\n" : ".\n");
   return s;
 }
 

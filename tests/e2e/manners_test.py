@@ -23,6 +23,7 @@ COMMANDS = ["run", "ask", "map", "worker", "probe", "sim", "ingest", "fetch", "s
 def option_table():
     """(commands, letter or None, long name) of each option, from the sources of the tables."""
     text = rig.read(os.path.join(rig.ROOT, "src/cli/options.cpp")).decode()
+    text = re.sub(r"#ifdef CHIMERA_TLS\n.*?#endif\n", "", text, flags=re.S)   # not in this build
     bits = {
         "kRun": {"run"},
         "kFetch": {"fetch"},

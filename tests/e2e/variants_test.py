@@ -112,6 +112,7 @@ def the_minimal_one():
     ok(asked.code == 2 and one_error_line(asked), "minimal: no --sim", asked)
     told = run(binary, "--help")
     ok(told.code == 0 and b"  run " in told.out and b"  sim " not in told.out, "minimal: help", told)
+    ok(b"chimera map" not in told.out and b"--sim" not in told.out, "minimal: examples of what it has", told)
 
 
 if __name__ == "__main__":
