@@ -55,6 +55,7 @@ Result<size_t> put(std::string_view data) {
 }  // namespace
 
 bool is_absolute(std::string_view path) { return path.starts_with('/'); }
+std::string slashed(std::string path) { return path; }
 
 Result<FileInfo> file_info(const std::string& path, bool) {
   FileInfo info;
