@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "chimera/base/text.hpp"
 #include "chimera/wire/json.hpp"
@@ -19,7 +20,7 @@ bool take_literal(std::string_view& s, const char (&literal)[N]) {
   return true;
 }
 // Takes characters that stand for themselves.
-std::string_view take_plain(std::string_view& s) {
+[[gnu::always_inline]] inline std::string_view take_plain(std::string_view& s) {
   const char* const end = s.data() + s.size();
   const char* const p = wire::skip_plain(s.data(), end);
   const std::string_view plain(s.data(), static_cast<size_t>(p - s.data()));
@@ -29,17 +30,16 @@ std::string_view take_plain(std::string_view& s) {
 
 // The record that all tokens but the last come in, character for character as Ollama writes it,
 // with a text that needs no decoding: a tenth of the instructions of the general reader, whose
-// grammar it is a part of. False = take the general way.
-bool take_common_record(std::string_view line, std::string& text) {
-  if (!take_literal(line, "{\"model\":\"")) return false;
+// grammar it is a part of. Its text, or nothing: take the general way.
+std::optional<std::string_view> common_text(std::string_view line) {
+  if (!take_literal(line, "{\"model\":\"")) return {};
   take_plain(line);
-  if (!take_literal(line, "\",\"created_at\":\"")) return false;
+  if (!take_literal(line, "\",\"created_at\":\"")) return {};
   take_plain(line);
-  if (!take_literal(line, "\",\"response\":\"")) return false;
+  if (!take_literal(line, "\",\"response\":\"")) return {};
   const std::string_view plain = take_plain(line);
-  if (!take_literal(line, "\",\"done\":false}") || !line.empty()) return false;
-  text.append(plain);
-  return true;
+  if (!take_literal(line, "\",\"done\":false}") || !line.empty()) return {};
+  return plain;
 }
 
 constexpr std::string_view kOpen = "<think>", kClose = "</think>";
@@ -155,6 +155,7 @@ Result<void> AnswerReader::finish(bool complete, Nanos at) {
 // A line is a record, unless it begins a document that goes on: those end with an opening bracket
 // or a comma, or are one already; a "}" in the first column ends it.
 Result<void> AnswerReader::take_line(std::string_view line, Record& record, Nanos at) {
+  if (line.back() == '}' && document_.empty()) return take(line, record, at);   // as a rule
   const char last = trim(line).back();
   const bool goes_on = last == '{' || last == '[' || last == ',';
   if (document_.empty() && !goes_on) return take(line, record, at);
@@ -184,9 +185,15 @@ Result<void> AnswerReader::take(std::string_view json, Nanos at) {
 }
 
 Result<void> AnswerReader::take(std::string_view json, Record& record, Nanos at) {
+  std::optional<std::string_view> common;
+  if (!openai_) common = common_text(json);
+  if (common && inline_thinking_.over()) return add_text(*common, at);
   record.clear();
-  const bool common = !openai_ && take_common_record(json, record.visible);
-  if (!common) CHI_TRY_VOID(read_record(openai_, json, call_, record));
+  if (common) {
+    record.visible = *common;
+  } else {
+    CHI_TRY_VOID(read_record(openai_, json, call_, record));
+  }
   CHI_TRY_VOID(add(record, at));
   if (common) return {};
   if (!record.reason.empty()) call_.done_reason.swap(record.reason);
@@ -197,6 +204,20 @@ Result<void> AnswerReader::take(std::string_view json, Record& record, Nanos at)
   refused_ = refused_ || record.refused;
   if (call_.done) end(at);
   return {};
+}
+
+// What add() does for text alone: nearly all of the pieces of an answer.
+Result<void> AnswerReader::add_text(std::string_view text, Nanos at) {
+  if (text.empty()) return {};
+  if (!has_room(text.size())) return fail(Errc::too_large, "answer");
+  call_.text.append(text);
+  stamp(true, at);
+  if (pieces_ != nullptr) pieces_->on_piece(text, at);
+  return {};
+}
+
+bool AnswerReader::has_room(size_t more) const {
+  return call_.text.size() + call_.thinking.size() + tool_bytes_ + more <= kAnswerLimit;
 }
 
 Result<void> AnswerReader::add(Record& r, Nanos at) {
@@ -210,10 +231,7 @@ Result<void> AnswerReader::add(Record& r, Nanos at) {
   for (const ToolPart& part : r.tools) {
     tool_bytes_ += static_cast<uint32_t>(part.arguments.size() + part.name.size());
   }
-  const size_t so_far = call_.text.size() + call_.thinking.size() + tool_bytes_;
-  if (so_far + r.visible.size() + r.thinking.size() > kAnswerLimit) {
-    return fail(Errc::too_large, "answer");
-  }
+  if (!has_room(r.visible.size() + r.thinking.size())) return fail(Errc::too_large, "answer");
   call_.text.append(r.visible);
   call_.thinking.append(r.thinking);
   if (!r.tools.empty()) add_tools(r.tools);

@@ -94,6 +94,8 @@ class AnswerReader {
   Result<void> take_event(const wire::SseEvent& event, Record& record, Nanos at);
   Result<void> take(std::string_view json, Record& record, Nanos at);
   Result<void> add(Record& record, Nanos at);
+  Result<void> add_text(std::string_view text, Nanos at);
+  bool has_room(size_t more) const;
   void add_tools(std::vector<ToolPart>& parts);
   void tell_tools();
   void stamp(bool visible, Nanos at);
