@@ -112,7 +112,7 @@ deb_installs() {
   rm -rf "$other"
   mkdir -p "$other"/var/lib/dpkg/{updates,info,triggers} && touch "$other/var/lib/dpkg/"{status,available}
   dpkg_there -i "$1" && starts "$other/usr/bin/chimera" && dpkg_there --verify chimera &&
-    man_page=$other/usr/share/man/man1/chimera.1.gz && gzip -dc "$man_page" | head -n 1 | grep -q '^.TH CHIMERA'
+    gzip -dc "$other/usr/share/man/man1/chimera.1.gz" > "$scratch/page" && head -n 1 "$scratch/page" | grep '^.TH CHIMERA'
 }
 deb_leaves() { dpkg_there -P chimera && [ -z "$(files "$other/usr" 2>/dev/null)" ]; }
 
