@@ -267,7 +267,7 @@ class Bench:
                 lambda: self.startup_once(lambda urls: [self.program("chimera", musl), "fetch", urls[0]]),
                 lambda: self.startup_once(lambda urls: self.client(urls, 100, musl=musl))))
             self.table.ratio(f"startup: ask, {libc}", ask, bare, "us", STARTUP)
-            self.table.ratio(f"startup: run, {libc}", run, bare, "us", note="reads 7 files first")
+            self.table.ratio(f"startup: run, {libc}", run, bare, "us", STARTUP)
             self.table.ratio(f"startup: fetch, {libc}", fetch, bare, "us")
 
     # -- CPU

@@ -32,6 +32,7 @@ goal_of() {  # libc name -> bytes we would like, or nothing
   case $1-$2 in
     musl-full) echo 300000 ;;
     musl-minimal) echo 98304 ;;
+    other_packed-*) echo 300000 ;;
   esac
 }
 

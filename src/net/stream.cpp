@@ -80,9 +80,9 @@ Result<size_t> Stream::WriteSome::await_resume() {
   return static_cast<size_t>(n);
 }
 
-rt::Task<Result<void>> Stream::write_all(std::string_view bytes, Deadline d) {
+rt::Task<Result<void>> Stream::write_all(std::string_view bytes, Deadline d, rt::Stop* with) {
   while (!bytes.empty()) {
-    CHI_CO_TRY(const size_t n, co_await write_some(bytes, d));
+    CHI_CO_TRY(const size_t n, co_await write_some(bytes, d, with));
     bytes.remove_prefix(n);
   }
   co_return Result<void>();

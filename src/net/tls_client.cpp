@@ -14,15 +14,6 @@ Error of_handshake(const Error& e) {
   return e.code == Errc::reset ? Error{Errc::tls, 0, "it broke off the handshake"} : e;
 }
 
-rt::Task<Result<void>> send_all(Stream& stream, std::string bytes, Deadline d, rt::Stop* stop) {
-  std::string_view rest = bytes;
-  while (!rest.empty()) {
-    CHI_CO_TRY(const size_t n, co_await stream.write_some(rest, d, stop));
-    rest.remove_prefix(n);
-  }
-  co_return Result<void>();
-}
-
 rt::Task<Result<void>> wait_for_turn(Deadline d, rt::Stop* stop) {
   const Nanos now = sys::now();
   if (now >= d.at) co_return fail(Errc::timed_out, d.name);
@@ -41,8 +32,8 @@ rt::Task<Result<void>> handshake(Stream& stream, Tls& tls, Deadline d, rt::Stop*
   for (;;) {
     const Result<Tls::Shake> step = tls.shake();
     // An alert that says why we go comes too late for nobody.
-    const Result<void> sent =
-        co_await send_all(stream, std::exchange(tls.outgoing, std::string()), d, stop);
+    const Result<void> sent = co_await stream.write_all(tls.outgoing, d, stop);
+    tls.outgoing.clear();
     if (!step) co_return fail(step.error());
     CHI_CO_TRY_VOID(sent);
     if (*step == Tls::Shake::done) co_return Result<void>();

@@ -1,17 +1,13 @@
 """How the program behaves towards shells and scripts; and what it never shows."""
 
 import concurrent.futures
-import contextlib
 import json
 import os
 import random
 import re
-import signal
-import subprocess
-import time
 
 import rig
-from rig import INSTANT, NOTES, RawServer, equal, folder, ok, one_error_line, run, skip, start, test, wait
+from rig import NOTES, RawServer, equal, folder, ok, one_error_line, run, start, test, wait
 
 COMMANDS = ["run", "ask", "map", "worker", "probe", "sim", "ingest", "fetch", "stats", "bench", "selftest",
             "config", "completion", "man"]
@@ -499,153 +495,6 @@ def dry_run():
             a.requests[0] + b"\n" + b.requests[0] + b"\n",
             "--dry-run: the exact bytes of the first requests",
         )
-
-
-# ---- streams ------------------------------------------------------------------------------------
-
-
-@test
-def stopped_while_nobody_reads():
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            os.write(writer, b"x" * 4096)
-    os.set_blocking(writer, True)
-    with folder() as tmp, rig.Sim("--ttft", "0", "--rate", "20", "--tokens", "4000") as sim:
-        p = start("run", NOTES, "-u", sim.url, "--agents", 1, "-O", tmp + "/out", stdout=writer)
-        os.close(writer)
-        time.sleep(0.5)
-        begin = time.monotonic()
-        p.send_signal(signal.SIGINT)
-        r = wait(p, begin=begin)
-        ok(r.code == 130 and 0.9 < r.seconds < 1.7, "nobody reads stdout: one second of patience", r)
-    os.close(reader)
-
-
-@test
-def closed_stdout():
-    cases = [
-        ["run", NOTES, "--sim=" + INSTANT],
-        ["run", NOTES, "--sim=" + INSTANT, "-f", "json"],
-        ["run", NOTES, "--sim=" + INSTANT, "-f", "md", "--runs", 3],
-        ["run", NOTES, "--dry-run", "--agents", 1],
-        ["ingest", NOTES],
-        ["ingest", NOTES, "-f", "json"],
-        ["--help"],
-        ["run", "--help"],
-        ["--version"],
-        ["sim", "--port", 0],
-    ]
-    with RawServer([rig.with_length(b"x" * 300000)]) as server:
-        for arguments in cases + [["fetch", server.url]]:
-            reader, writer = os.pipe()
-            os.close(reader)
-            p = start(*arguments, stdout=writer)
-            os.close(writer)
-            r = wait(p, 10)
-            # A shell calls both 141.
-            ok(
-                r.code in (141, -signal.SIGPIPE) and r.err == b"",
-                "stdout closed: %s: 141, quietly" % arguments[:4],
-                r,
-            )
-            with open("/dev/full", "wb") as full:
-                r = wait(start(*arguments, stdout=full), 10)
-            ok(r.code == 74 and one_error_line(r), "/dev/full: %s: 74, one line" % arguments[:4], r)
-    r = wait(
-        subprocess.Popen(
-            [rig.CHIMERA, "run", NOTES, "--sim=" + INSTANT, "-f", "json"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=open("/dev/full", "wb"),
-            env=rig.environment(),
-        )
-    )
-    ok(r.code == 0 and json.loads(r.text), "stderr full: no matter", r)
-    shell = "exec \"$0\" run \"$1\" --sim=%s -f json <&- 2>&-" % INSTANT
-    r = wait(
-        subprocess.Popen(
-            ["sh", "-c", shell, rig.CHIMERA, NOTES],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=rig.environment(),
-        )
-    )
-    ok(r.code == 0 and json.loads(r.text), "without stdin and stderr: works", r)
-
-
-@test
-def bad_output_places():
-    with folder() as base:
-        file = rig.write(base + "/file", "mine")
-        places = [file, file + "/out", "/proc/none/x", "/dev/null/x", "\x01" * 300]
-        for place in places:
-            r = run("run", NOTES, "--sim=" + INSTANT, "-O", place, cwd=base)
-            ok(r.code == 74 and one_error_line(r), "-O %.20r: 74, one line" % place, r)
-            ok(r.seconds < 2, "-O %.20r: before any work" % place, r.seconds)
-        equal(rig.read(file), b"mine", "-O on a file: it stays")
-        os.mkdir(base + "/out")
-        os.mkdir(base + "/out/run_1")
-        os.mkdir(base + "/out/run_1/metrics.json")
-        r = run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/out")
-        ok(r.code == 74 and one_error_line(r), "a folder where metrics.json should be: 74", r)
-        with RawServer([rig.with_length("x")]) as server:
-            r = run("fetch", server.url, "-O", file + "/x")
-            ok(r.code == 74 and one_error_line(r), "fetch -O under a file: 74", r)
-
-
-@contextlib.contextmanager
-def small_disk(path, options):
-    os.mkdir(path)
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", path], capture_output=True)
-    try:
-        yield made.returncode == 0
-    finally:
-        if made.returncode == 0:
-            subprocess.run(["umount", path], capture_output=True)
-
-
-@test
-def full_disk():
-    with folder() as base:
-        for size in ("64k", "300k"):
-            where = base + "/disk" + size
-            with small_disk(where, "size=" + size) as mounted:
-                if not mounted:
-                    skip("full disk of " + size, "mount is not allowed here")
-                    continue
-                r = run("run", NOTES, "--sim=" + INSTANT, "--runs", 9, "-O", where + "/out")
-                ok(
-                    r.code == 74 and one_error_line(r) and b"o space" in r.err,
-                    "full disk of %s: 74, one line" % size,
-                    r,
-                )
-                files = [os.path.join(d, f) for d, _, names in os.walk(where) for f in names]
-                equal(
-                    [f for f in files if ".tmp" in f], [], "full disk of %s: no temporary file stays" % size
-                )
-                for f in files:
-                    whole = rig.read(f)
-                    if f.endswith(".json"):
-                        ok(json.loads(whole), "full disk of %s: %s is whole" % (size, f[-22:]))
-                    else:
-                        ok(
-                            whole.endswith(b"\n"),
-                            "full disk of %s: %s is whole" % (size, f[-22:]),
-                            whole[-80:],
-                        )
-                if size == "300k":
-                    ok(
-                        os.path.exists(where + "/out/run_1/metrics.json"),
-                        "full disk: finished runs are kept",
-                        files,
-                    )
-        with small_disk(base + "/ro", "ro,size=64k") as mounted:
-            if not mounted:
-                return skip("read-only disk", "mount is not allowed here")
-            r = run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/ro/out")
-            ok(r.code == 74 and one_error_line(r), "read-only disk: 74, one line", r)
 
 
 rig.main()

@@ -64,7 +64,7 @@ class Stream {
   }
 
   // All of `bytes`, which stay the caller's. Errors: as read_some.
-  rt::Task<Result<void>> write_all(std::string_view bytes, Deadline d);
+  rt::Task<Result<void>> write_all(std::string_view bytes, Deadline d, rt::Stop* with = nullptr);
 
  private:
   sys::Handle handle_ = sys::kNoHandle;
