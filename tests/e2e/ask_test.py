@@ -1,6 +1,7 @@
 """chimera ask: the prompt, the answer, structured output, conversations, manners."""
 
 import base64
+import contextlib
 import json
 import os
 import pty
@@ -25,8 +26,9 @@ def piped(data, *arguments, **how):
     p = start("ask", *arguments, stdin=subprocess.PIPE, **how)
     begin = time.monotonic()
     if data is not None:
-        p.stdin.write(data)
-        p.stdin.close()
+        with contextlib.suppress(BrokenPipeError):   # who does not read it may have ended
+            p.stdin.write(data)
+            p.stdin.close()
         p.stdin = None
     try:
         p.wait(15)
