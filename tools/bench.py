@@ -11,10 +11,10 @@ within every round; figures are medians over the rounds.
 
 A streamed token's cost is that of a long run less that of a short one, divided by the tokens between
 them: starting, reading the folder and reporting, which the C client does not do, are in both runs.
-`run` is the whole program with its two threads, which one processor has to switch between; with
-`--runtime local` it has one thread, as the C client has. `streams` is its client library alone (tools/bench/streams.cpp), for what
-`run` does not tell: the instant of every token, and more streams than it takes agents. Delay is from
-the instant the server handed a token to the system to the instant the read that brought it returned.
+`run` is the whole program, `streams` its client library alone (tools/bench/streams.cpp) for what `run`
+does not tell: the instant of every token, and more streams than it takes agents. Both have two
+threads, which one processor has to switch between; `local` is one thread, as the C client has. Delay is
+from the instant the server handed a token to the system to the instant the read that brought it returned.
 
 Exit 1 when a limit is broken.
 """
@@ -42,6 +42,7 @@ IDLE_BYTES = 2048
 AGENTS = 2
 CALLS = 2
 SERVERS = 2
+LOCAL = ("-k", "local")   # of `streams`
 
 
 def processors():
@@ -309,15 +310,18 @@ class Bench:
         self.table.head("CPU per streamed token", "chimera", "C client")
         n, short, long, rounds = (1000, 10, 20, 1) if self.quick else (1000, 20, 100, 3)
         keys = {"ttft": "50ms", "rate": 20, "tokens": long, "slots": 4096}
-        (ours, theirs), _ = self.slopes(keys, short, long, rounds, (
-            lambda u, t: self.client(u, t, n, 1, name="streams"), lambda u, t: self.client(u, t, n, 1)))
+        (ours, local, theirs), _ = self.slopes(keys, short, long, rounds, (
+            lambda u, t: self.client(u, t, n, 1, name="streams"),
+            lambda u, t: [*self.client(u, t, n, 1, name="streams"), *LOCAL],
+            lambda u, t: self.client(u, t, n, 1)))
         self.table.ratio(f"{n} streams at 20/s: streams", ours / n, theirs / n, "us", CPU)
+        self.table.ratio(f"{n} streams at 20/s: streams, local", local / n, theirs / n, "us", CPU)
 
     # -- delay
 
-    def delays_once(self, servers, folder, name, n, tokens):
-        trace = folder + "/received"
-        self.once([*self.client(servers.urls, tokens, n, 1, name=name), "-t", trace], n * tokens)
+    def delays_once(self, servers, folder, side, n, tokens):
+        trace, (name, *more) = folder + "/received", side
+        self.once([*self.client(servers.urls, tokens, n, 1, name=name), *more, "-t", trace], n * tokens)
         received = [[] for _ in range(n)]
         with open(trace) as f:
             for line in f:
@@ -341,11 +345,12 @@ class Bench:
             with tempfile.TemporaryDirectory() as folder, Servers(
                     self.program("chimera"), keys, folder) as servers:
                 sides = interleave(
-                    rounds, *(lambda name=name: self.delays_once(servers, folder, name, n, tokens)
-                              for name in ("streams", "epoll_client")))
+                    rounds, *(lambda side=side: self.delays_once(servers, folder, side, n, tokens)
+                              for side in (("streams",), ("streams", *LOCAL), ("epoll_client",))))
             for q, limit in ((0.5, DELAY_P50), (0.99, DELAY_P99)):
-                ours, theirs = (statistics.median(quantile(r, q) / 1000 for r in side) for side in sides)
+                ours, local, theirs = (statistics.median(quantile(r, q) / 1000 for r in side) for side in sides)
                 self.table.ratio(f"{n} streams at {rate}/s: p{q * 100:g}", ours, theirs, "us", limit)
+                self.table.ratio(f"{n} streams at {rate}/s: p{q * 100:g}, local", local, theirs, "us", limit)
 
     # -- memory
 
