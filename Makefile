@@ -205,6 +205,7 @@ GCC_VERSION := $(shell $(CXX) -dumpversion)
 GCC_ARCH := $(shell $(CXX) -print-multiarch)
 $(eval $(call musl_variant,musl,$(CXX),/usr/include/c++/$(GCC_VERSION),/usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION),\
   /usr/include/x86_64-linux-musl,/usr/lib/x86_64-linux-musl/musl-gcc.specs))
+musl_LINK += -Wl,-T,src/pages.ld
 
 build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags \
     $(filter %.a,$(call kind_libraries,musl,$(KIND)))
