@@ -132,9 +132,9 @@ Ending Session::child(const std::string& program, std::string_view arguments) {
     const Nanos frame = later(sys::now(), kFrame);
     const auto line = child.read_line(frame < deadline ? frame : deadline);
     if (sys::stop_signal() != 0) return {kStopped, {}};
-    if (line && line->starts_with("chimera: ") && end.words.size() < kMostWords) {
-      end.words.append(*line).push_back('\n');
-    }
+    const bool ours = line && line->starts_with("chimera: ");
+    const bool warned = ours && line->starts_with("chimera: warning: ");   // as we did, once
+    if (ours && !warned && end.words.size() < kMostWords) end.words.append(*line).push_back('\n');
     if (line) continue;
     if (line.error().code != Errc::timed_out) break;
     if (sys::now() >= deadline) {

@@ -1,6 +1,7 @@
 // Which servers, in which dialect, with which key: what the options say, and what the variables of
 // Ollama and OpenAI say where those do not.
 #include "chimera/base/text.hpp"
+#include "chimera/cli/explain.hpp"
 #include "chimera/cli/settings.hpp"
 #include "chimera/rt/build.hpp"
 #include "chimera/sys/process.hpp"
@@ -167,10 +168,9 @@ void guess_dialect(Settings& s) {
   if (openai) s.client.api = Api::openai;
 }
 
-Result<void> take_trust(const Settings& s, std::vector<std::string>& warnings) {
-  if (rt::kTls && s.trust.insecure) {
-    warnings.push_back("--insecure: no server of https is verified");
-  }
+// The one warning that --quiet does not silence.
+Result<void> take_trust(const Settings& s) {
+  if (rt::kTls && s.trust.insecure) say("warning: --insecure: no server of https is verified");
   for (const wire::Url& u : s.urls) CHI_TRY_VOID(prepare(s, u));
   return {};
 }
@@ -190,7 +190,7 @@ Result<void> complete(Settings& s, std::vector<std::string>& warnings) {
   guess_dialect(s);
   CHI_TRY_VOID(take_key(s, warnings));
   mention_proxy(s, warnings);
-  return take_trust(s, warnings);
+  return take_trust(s);
 }
 
 llm::ClientSettings client_for(const Settings& s, const wire::Url& url) {
