@@ -14,7 +14,7 @@ import sys
 import time
 
 import rig
-from rig import CHIMERA, FAST, Sim, equal, folder, ok, one_error_line, skip, test
+from rig import CHIMERA, FAST, Sim, can, equal, folder, ok, one_error_line, skip, test
 
 RELEASE = os.path.join(os.path.dirname(CHIMERA), "musl", "chimera")
 PROGRAM = RELEASE if os.path.exists(RELEASE) else CHIMERA
@@ -34,10 +34,6 @@ def go(prefix, *arguments, stdin=subprocess.DEVNULL, **how):
     done = subprocess.run([*prefix, *arguments], stdin=stdin, capture_output=True, timeout=60,
                           env={"PATH": os.environ.get("PATH", "")}, **how)
     return rig.Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
-
-
-def can(*command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 def does_its_work(where, prefix, notes, **how):
