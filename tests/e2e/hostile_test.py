@@ -6,15 +6,20 @@ The tables say for each case what it ends with and the most memory (RSS, MB) tha
 a program at rest has 1. Memory is measured by tools/measure.c, which is compiled on the spot.
 """
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pty
 import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 import rig
@@ -23,7 +28,7 @@ from rig import CLOSE, NOTES, STALL, RawServer, equal, folder, head, ok, one_err
 FIGURES = "--figures" in sys.argv
 CHUNKED = head("200 OK", "Transfer-Encoding: chunked")
 LENGTHLESS = head("200 OK", "Connection: close")
-DONE = rig.DONE % 1
+DONE = b'{"response":"word","done":true,"done_reason":"stop"}\n'
 MILLION = 1000 * 1000
 
 
@@ -50,18 +55,18 @@ def measured(*arguments, timeout=60, stdin=b"", **how):
     return r
 
 
-_measure = []
-
-
+@functools.lru_cache
 def measure():
-    if not _measure:
-        path = os.path.join(os.path.dirname(rig.CHIMERA), "measure-of-tests")
-        source = os.path.join(rig.ROOT, "tools", "measure.c")
-        made = "%s.%d" % (path, os.getpid())
-        subprocess.run(["gcc", "-std=c11", "-O1", "-o", made, source], check=True)
-        os.rename(made, path)
-        _measure.append(path)
-    return _measure[0]
+    """tools/measure.c, compiled."""
+    with _compiling:
+        path = os.path.join(tempfile.gettempdir(), "chimera-measure-%d" % os.getpid())
+        if not os.path.exists(path):
+            subprocess.run(["gcc", "-std=c11", "-O1", "-o", path, os.path.join(rig.ROOT, "tools", "measure.c")], check=True)
+            atexit.register(os.remove, path)
+        return path
+
+
+_compiling = threading.Lock()
 
 
 def within(r, bound, name):
@@ -135,36 +140,35 @@ ASK = [
     ("comments for ever", [LENGTHLESS, forever(b": ping\n\n" * 8000)], 28, "total deadline", 4),
     ("empty tokens for ever", [LENGTHLESS, forever((LINE % b"") * 1000)], 28, "total deadline", 4),
     ("an answer without end", [CHUNKED, forever(line_of(60000))], 56, "answer", 240),
-    ("reasoning without end", [CHUNKED, forever(b"%x\r\n%s\r\n" % (60024, b'{"thinking":"%s"}        \n' % (b"a" * 60000)))],
-     56, "answer|JSON", 240),
-    ("a context of 12 MB", [LENGTHLESS, DONE[:-2] + b',"context":[1' + b",1000" * 2400000 + b"]}\n", CLOSE], 18, "said nothing",
-     56),
+    ("reasoning without end", [CHUNKED, forever(b"%x\r\n%s\r\n" % (60016, b'{"thinking":"%s"}\n' % (b"a" * 60000)))],
+     56, "answer", 240),
+    ("a context of 12 MB", [LENGTHLESS, DONE[:-2] + b',"context":[1' + b",1000" * 2400000 + b"]}\n", CLOSE], 0, "", 56),
     ("a context of 40 MB", [LENGTHLESS, DONE[:-2] + b',"context":[1' + b",1000" * 8000000 + b"]}\n", CLOSE], 56, "line", 72),
     ("JSON 10,000 deep", [LENGTHLESS, b'{"x":' + b"[" * 10000 + b"]" * 10000 + b"}\n", CLOSE], 56, "JSON", 4),
     ("a million tool calls in a line", [LENGTHLESS, b'{"message":{"tool_calls":[' + b"{}," * MILLION + b"{}]}}\n", CLOSE], 56,
-     "tool calls", 24),
-    ("tool calls without end", [LENGTHLESS, forever(b"".join(
-        b'{"message":{"tool_calls":[{"id":"%d"}]}}\n' % i for i in range(1000)))], 56, "tool calls", 24),
+     "tool calls", 8),
+    ("tool calls without end", [LENGTHLESS, b"".join(b'{"message":{"tool_calls":[{"id":"%d"}]}}\n' % i for i in range(1100)),
+                                STALL], 56, "tool calls", 8),
     ("tool calls of far-off numbers", [LENGTHLESS, b'{"choices":[{"delta":{"tool_calls":['
-     + b",".join(b'{"index":%d}' % i for i in range(200000)) + b"]}}]}\n", CLOSE], 56, "tool calls", 24),
-    ("ids of tool calls without end", [LENGTHLESS, forever(
-        b'{"message":{"tool_calls":[{"id":"%s"}]}}\n' % (b"a" * MILLION))], 56, "answer|tool calls", 240),
-    ("a million choices", [LENGTHLESS, b'{"choices":[' + b"{}," * MILLION + b"{}]}\n", CLOSE], 18, "", 24),
-    ("a reason of 10 MB", [LENGTHLESS, DONE[:-2] + b',"done_reason":"' + b"a" * 10 * MILLION + b'"}\n', CLOSE], 18, "said nothing",
-     72),
+     + b",".join(b'{"index":%d}' % i for i in range(200000)) + b"]}}]}\n", CLOSE], 56, "tool calls", 8),
+    ("tool calls with long ids", [LENGTHLESS, *[b'{"message":{"tool_calls":[{"id":"%d%s"}]}}\n' % (i, b"a" * 10 * MILLION)
+                                                for i in range(8)], STALL], 56, "answer", 240),
+    ("a million choices", [LENGTHLESS, b'{"choices":[' + b"{}," * MILLION + b"{}]}\n", CLOSE], 18, "said nothing", 8),
+    ("a reason of 10 MB", [LENGTHLESS, DONE[:-2] + b',"done_reason":"' + b"a" * 10 * MILLION + b'"}\n', CLOSE], 0, "", 72),
     ("an error of 10 MB", [LENGTHLESS, b'{"error":"' + b"a\\u001b" * MILLION + b'"}\n', CLOSE], 22, "", 72),
 ]
 
 
 def asks(name, script, code, words, bound, command):
     with RawServer([script]) as server:
-        target = [server.url] if command == "fetch" else ["--no-stdin", "hello", "-u", server.url]
+        api = "openai" if any(isinstance(s, bytes) and b"choices" in s for s in script) else "ollama"
+        target = [server.url] if command == "fetch" else ["--no-stdin", "hello", "-u", server.url, "--api", api]
         limits = ["--idle-timeout", "1s"] if STALL in script else []
         r = measured(command, *target, "-t", "2s" if code == 28 else "40s", "--no-config", *limits,
                      *([] if command == "fetch" else ["--max-retries", 0]))
     name = "%s: %s" % (command, name)
     equal(r.code, code, name + ": exit code (%s)" % r.words.strip()[-200:])
-    ok(one_error_line(r) and len(r.err) < 1000 and re.search(words, r.words), name + ": one line that says it", r)
+    ok(r.err == b"" if code == 0 else one_error_line(r) and len(r.err) < 1000 and re.search(words, r.words), name + ": one line that says it", r)
     ok(code != 28 or 0.9 < r.seconds < 12, name + ": in time", r.seconds)
     within(r, bound, name)
 
@@ -200,14 +204,14 @@ def lists_without_end():
     names = b'{"models":[' + b",".join(b'{"name":"model-%07d"}' % i for i in range(130000)) + b"]}"
     cases = [
         ("a list over 4 MB", documents(b'{"models":["' + b"a" * 5 * MILLION + b'"]}'), 56, "document", 16),
-        ("130,000 models", documents(names), 0, "", 40),
-        ("a million models without a name", documents(b'{"models":[' + b"0," * MILLION + b"0]}"), 0, "", 40),
+        ("130,000 models", documents(names), 0, "", 56),
+        ("a million models without a name", documents(b'{"models":[' + b"0," * MILLION + b"0]}"), 0, "", 16),
         ("JSON 10,000 deep", documents(b'{"models":' + b"[" * 10000 + b"]" * 10000 + b"}"), 56, "", 8),
         ("a version of 3 MB", documents(b'{"models":[]}', b'{"version":"' + b"\\u001b" * 500000 + b'"}'), 0, "", 24),
         ("no end", [LENGTHLESS, forever(b" " * 65536)], 56, "document", 16),
     ]
     for name, script, code, words, bound in cases:
-        for form in ("text", "json"):
+        for form in ("text", "json") if "models" in name else ("text",):
             with RawServer(script if callable(script) else [script]) as server:
                 r = measured("probe", server.url, "-f", form, "--no-config", "-t", "20s")
             name_ = "probe -f %s: %s" % (form, name)
@@ -240,7 +244,7 @@ def keys_stay_where_they_belong():
             for name, script, code in lures:
                 with RawServer([script]) as server:
                     target = [server.url] if command in ("fetch", "probe") else ["-u", server.url]
-                    words = [command, *target, "--api-key-file", key, "--no-config", "-H", "X-Own: s3cr3t-header"]
+                    words = [command, *(["hi"] if command == "ask" else []), *target, "--api-key-file", key, "--no-config", "-H", "X-Own: s3cr3t-header"]
                     if command == "probe":
                         words = [w for w in words if w not in ("-H", "X-Own: s3cr3t-header")]
                     if command in ("ask", "map"):
@@ -334,7 +338,7 @@ def terminal_tricks():
                 shown = on_terminal("map", "-f", "text", *to, data=b"hi\n")
                 ok(not FORBIDDEN.search(re.sub("\r?\x1b\\[K", "", shown)), "terminal, map -f text: " + name, shown)
                 r = run("ask", "--no-stdin", "hi", *to)
-                ok(b"\x1b" not in r.out and "\x9b" not in r.text and r.code == 0, "pipe, ask: " + name, r)
+                ok(b"\x1b" not in r.out and r.code == 0, "pipe, ask: " + name, r)
                 r = run("ask", "--no-stdin", "hi", *to, "-f", "json")
                 equal(json.loads(r.out)["text" if "text" in json.loads(r.out) else "response"].strip(),
                       "".join(pieces).strip(), "pipe, ask -f json has it all: " + name)
@@ -360,7 +364,7 @@ def tricks_elsewhere():
     tags = ('{"models":[{"name":%s,"size":1}]}' % words).encode()
     with RawServer(documents(tags, ('{"version":%s}' % words).encode())) as server:
         for command in (["probe", server.url], ["probe", server.url, "-f", "json"]):
-            shown = on_terminal(*command)
+            shown = on_terminal(*command).replace("\x7f", "")    # in JSON; a terminal leaves it out
             ok(not FORBIDDEN.search(shown), "probe: names and versions: harmless", shown)
 
 
@@ -371,20 +375,20 @@ def columns(n):
     return b",".join(b"c%d" % i for i in range(n))
 
 
-# Name, content, whether it is read, MB for `ingest` and for `run` on simulated servers.
+# Name, content, whether it is read (None: be it or not), MB. `run` has its servers in the same process.
 FILES = [
-    ("a million columns.csv", columns(MILLION) + b"\n" + b",".join([b"1"] * MILLION) + b"\n", None, 160),
-    ("a million empty columns.csv", b"," * MILLION + b"\n" + b"," * MILLION, None, 96),
-    ("a million lines.csv", b"tok\n" + b"1\n" * MILLION, True, 64),
-    ("one line.csv", b"a" * 15 * MILLION, None, 64),
-    ("one quoted cell.csv", b'a,b\n1,"' + b"x" * 15 * MILLION, False, 64),
+    ("a million columns.csv", columns(MILLION) + b"\n" + b",".join([b"1"] * MILLION) + b"\n", None, 48),
+    ("a million empty columns.csv", b"," * MILLION + b"\n" + b"," * MILLION, None, 16),
+    ("a million lines.csv", b"tok\n" + b"1\n" * MILLION, True, 16),
+    ("one line.csv", b"a" * 15 * MILLION, None, 40),
+    ("one quoted cell.csv", b'a,b\n1,"' + b"x" * 15 * MILLION, False, 40),
     ("deep.json", b"[" * 10000 + b"]" * 10000, False, 8),
-    ("deep, 15 MB.json", b"[" * 15 * MILLION, False, 32),
-    ("a million keys.json", b"{" + b",".join(b'"k%d":%d' % (i, i) for i in range(900000)) + b"}", None, 200),
-    ("a million numbers.json", b"[" + b"1," * 7 * MILLION + b"1]", None, 200),
-    ("a long number.json", b'{"tok":' + b"9" * 10 * MILLION + b"}", None, 64),
-    ("a million headings.md", b"# h\n" * MILLION, True, 96),
-    ("one heading.md", b"# " + b"h" * 15 * MILLION, True, 96),
+    ("deep, 15 MB.json", b"[" * 15 * MILLION, False, 40),
+    ("a million keys.json", b"{" + b",".join(b'"k%d":%d' % (i, i) for i in range(900000)) + b"}", None, 48),
+    ("a million numbers.json", b"[" + b"1," * MILLION + b"1]", None, 24),
+    ("a long number.json", b'{"tok":' + b"9" * 10 * MILLION + b"}", None, 32),
+    ("a million headings.md", b"# h\n" * MILLION, True, 24),
+    ("one heading.md", b"# " + b"h" * 15 * MILLION, True, 40),
     ("NUL.csv", b"a,b\n\0,\0\n" + b"\0" * MILLION, None, 8),
     ("NUL.json", b"\0" * MILLION, False, 8),
     ("not UTF-8.csv", b"\xff\xfe\x80" * MILLION, False, 16),
@@ -400,8 +404,7 @@ def hostile_files():
         with folder() as tmp:
             write(tmp + "/" + name, data)
             shown = name.encode("unicode_escape").decode()
-            for words in (["ingest", tmp, "-f", "json"], ["ingest", tmp],
-                          ["run", tmp, "--sim=" + rig.INSTANT, "-f", "json", "-O", tmp + "/out"]):
+            for words in (["ingest", tmp], ["run", tmp, "--sim=" + rig.INSTANT, "-f", "json", "-O", tmp + "/out"]):
                 where = "%s, %s: " % (words[0], shown)
                 r = measured(*words, "--no-config")
                 ok(r.code == 0 and (r.err == b"" or words[0] == "run"), where + "exit code", r)
@@ -450,18 +453,20 @@ def special():
             r = measured(*words, "--no-config", timeout=20)
             ok(r.code == 65 and one_error_line(r), "special files, stats %s: 65" % words[1][-9:], r)
             within(r, 8, "special files, stats")
-        for words in (["map", tmp + "/link to zero.json"], ["map", "/dev/zero"]):
-            r = measured(*words, "--sim=" + rig.INSTANT, "--no-config", "--until-error", 3, timeout=60)
-            ok(r.code not in (0, None), "special files, map: a line without end is no record", r)
-            within(r, 48, "special files, map /dev/zero")
+        p = start("map", "/dev/zero", "--sim=" + rig.INSTANT, "--no-config", "--quiet")   # who asks for it gets it
+        time.sleep(1)
+        p.send_signal(signal.SIGINT)
+        r = wait(p)
+        equal((r.code, r.out), (130, b""), "special files, map /dev/zero: no record, and it can be stopped")
 
 
 # Of somebody else: name -> content of metrics.json, MB.
 RESULTS = [
     ("deep", b'{"chimera":' + b"[" * 10000 + b"]" * 10000 + b"}", 8),
-    ("60 MB of numbers", b'{"chimera":{"schema":"chimera.trial/1"},"x":[' + b"1," * 30 * MILLION + b"1]}", 200),
+    ("numbers, 6 MB", b'{"chimera":{"schema":"chimera.trial/1"},"x":[' + b"1," * 3 * MILLION + b"1]}", 16),
+    ("one text, 60 MB", b'{"x":"' + b"x" * 60 * MILLION + b'"}', 72),
     ("too large", b" " * 68 * MILLION, 8),
-    ("a key of 10 MB", b'{"' + b"k" * 10 * MILLION + b'":1}', 40),
+    ("a key of 10 MB", b'{"' + b"k" * 10 * MILLION + b'":1}', 32),
     ("not UTF-8", b'{"runtime":"\xff\xfe"}', 8),
     ("numbers", b'{"efficiency_percent":1e999,"concurrent_wall_time_s":-1e308,"run":99999999999999999999}', 8),
     ("wrong types", b'{"summary":[],"chimera":7,"collector":{"result":{"llm_calls":{"a":1}}},"insight":null}', 8),
