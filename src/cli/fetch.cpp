@@ -39,7 +39,8 @@ class Output : public net::BodySink {
   bool redirect() const {
     return status > 300 && status < 309 && status != 304 && !location.empty();
   }
-  // What counts has come: an error is one however its page ends, and nobody reads on in a redirect's.
+  // What counts has come: an error is one however its page ends, and of a redirect's nobody reads
+  // the rest.
   bool enough() const { return status >= 400 || (status >= 300 && body.size() == kPage); }
 
   int status = 0;

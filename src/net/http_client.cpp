@@ -199,8 +199,8 @@ Result<void> HttpClient::Answer::take(const Result<std::string_view>& bytes) {
   return {};
 }
 
-// Who came too late to read, because what came before took its time (a full pipe behind stdout, say),
-// listens anew: the silence was not the server's. Once, until something comes.
+// Who came too late to read, because what came before took its time (behind stdout stood a full
+// pipe, say), listens anew: the silence was not the server's. Once, until something comes.
 bool HttpClient::Answer::excuse(const Stream::ReadSome& read) {
   const bool tried = read.outcome != -rt::kTimedOut || read.expired;
   if (tried || excused || std::string_view(read.deadline_name) != "idle") return false;

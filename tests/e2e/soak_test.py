@@ -72,14 +72,14 @@ class Memory:
                     self.seen[name].append((time.monotonic() - self.begin, rss(pid)))
 
     def judge(self, what, slack):
-        """Flat: the end is no more than `slack` MB over a third of the way."""
+        """Flat: the end is no more than `slack` MB and a quarter over a third of the way; a busy machine owes more."""
         self.over.set()
         self.thread.join()
         for name, seen in self.seen.items():
             third = max(m for t, m in seen if t <= self.seconds / 3)
             end = max(m for t, m in seen if t > self.seconds * 2 / 3)
             figure("%s: memory of %s: %.1f MB at a third, %.1f MB at the end" % (what, name, third, end))
-            ok(end <= third + slack, "%s: memory of %s is flat" % (what, name), (third, end))
+            ok(end <= 1.25 * third + slack, "%s: memory of %s is flat" % (what, name), (third, end))
 
 
 # ---- many streams -------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def clients():
     if size < CLIENTS:
         rig.skip("clients: all %d" % CLIENTS, "a process may have %d descriptors here" % hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with Sim("--ttft=10ms", "--rate=50", "--tokens=2000", "--slots=%d" % (CLIENTS * 2)) as sim:
+    with Sim("--ttft=10ms", "--rate=50", "--tokens=2000", "--slots=4096", "--queue=20000") as sim:
         before = descriptors(sim.process.pid)
         crowd = Crowd(sim.port, size)
         ok(rig.eventually(lambda: descriptors(sim.process.pid) >= before + size, 30), "clients: all are let in",
@@ -164,7 +164,7 @@ def clients():
         crowd.nibble(SECONDS)
         r = wait(p, 60)
         peak = rss(sim.process.pid)
-        memory.judge("clients", 8 + 0.1 * SECONDS)
+        memory.judge("clients", 8)
         level = json.loads(r.out)["levels"][0]
         equal((r.code, sum(level["requests"]["failures"].values())), (0, 0), "clients: who behaves is served")
         figure("clients: beside %d of them %d requests in %.0f s, ttft (planned: 10) %s, %.1f MB" % (

@@ -18,7 +18,7 @@ namespace chimera::llm {
 
 // Bytes of text, thinking, tool calls and the gaps between pieces.
 inline constexpr size_t kAnswerLimit = 64u << 20;
-inline constexpr size_t kToolLimit = 1024;   // tool calls of an answer, and parts of them in a record
+inline constexpr size_t kToolLimit = 1024;   // tool calls of an answer, parts of them in a record
 
 // Told of each piece as it comes, while the task that asked is suspended: perhaps on another worker
 // (bridge, steal), but never two at a time, and what was told is visible to that task afterwards.
