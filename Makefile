@@ -499,6 +499,12 @@ test:  ## build and run every test; installs what it needs when it may
 	@$(MAKE) build/chimera test-suites
 	@tools/run_tests.sh --summary build/test-summary build/chimera $(SUITES) $(E2E)
 
+MINUTES := 10
+.PHONY: load
+load: build/chimera  ## 2,000 streams, 5,000 clients that misbehave, map with faults on: MINUTES (10) each
+	@tools/need.sh python3
+	@MINUTES=$(MINUTES) python3 tests/e2e/soak_test.py build/chimera
+
 # --- whole-program simulation -------------------------------------------------------------------
 
 # Client, servers and network in one process on a made-up clock; a seed is a whole run.

@@ -8,7 +8,8 @@
 //
 // The RSS is read from /proc while the program stands at its exit (ptrace, which costs it nothing
 // before): what wait4() reports begins with the parent's own, and the kernel only adds up a small
-// program's pages when somebody looks.
+// program's pages when somebody looks. Only of one that was over before it could be held does it
+// count.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
   long peak = 0;
   struct rusage used;
   if (pid < 0 || !see_out(pid, &status, &used, &peak)) return 1;
+  if (peak == 0) peak = used.ru_maxrss;
   dprintf(out, "%d %lld %lld %ld %ld\n",
       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), micros(used.ru_utime),
       micros(used.ru_stime), peak, used.ru_nvcsw + used.ru_nivcsw);

@@ -12,6 +12,7 @@ namespace chimera::cli {
 namespace {
 
 constexpr int kRedirects = 10;
+constexpr size_t kPage = 4096;     // what is read of the page of an error or a redirect
 
 // Passes a successful body on as it comes; keeps the words of an error and the place of a redirect.
 class Output : public net::BodySink {
@@ -27,8 +28,8 @@ class Output : public net::BodySink {
   }
   Result<void> on_body(std::string_view bytes, Nanos) override {
     if (status >= 300) {
-      if (body.size() < 4096) body.append(bytes.substr(0, 4096 - body.size()));
-      return {};
+      body.append(bytes.substr(0, kPage - body.size()));
+      return body.size() < kPage ? Result<void>() : fail(Errc::too_large, "page");
     }
     if (!to_file_) return sys::write_stream(sys::Stream::out, bytes);
     if (body.size() + bytes.size() > (1u << 30)) return fail(Errc::too_large, "1 GiB into a file");
@@ -38,6 +39,9 @@ class Output : public net::BodySink {
   bool redirect() const {
     return status > 300 && status < 309 && status != 304 && !location.empty();
   }
+  // What counts has come: an error is one however its page ends, and of a redirect's nobody reads
+  // the rest.
+  bool enough() const { return status >= 400 || (status >= 300 && body.size() == kPage); }
 
   int status = 0;
   std::string body, location;
@@ -59,16 +63,21 @@ struct Job {
 };
 
 rt::Task<void> fetch(Job& job) {
+  const net::Deadline whole =
+      net::deadline_in(rt::now(), job.settings.client.timeouts.total, "total");
   for (int i = 0; i <= kRedirects; ++i) {
     net::HttpClient client(job.url, job.settings.client.policy, job.settings.client.timeouts);
     const std::string target = job.url.target();
     net::HttpRequest request;
     request.target = target;
     request.extra_fields = job.settings.client.extra_fields;
+    request.deadline = whole.at;
+    job.sink.status = 0;
+    job.sink.body.clear();
     net::Exchange exchange;
     rt::IoSide io;
     co_await io.run(client.exchange(request, job.sink, exchange));
-    job.outcome = exchange.outcome;
+    job.outcome = job.sink.enough() ? Result<void>() : exchange.outcome;
     if (!job.outcome || !job.sink.redirect()) co_return;
     auto next = wire::resolve(job.url, job.sink.location);
     if (!next) {

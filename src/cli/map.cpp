@@ -3,7 +3,8 @@
 // How this works: N lanes, each a task with connections of its own, take the next record, ask, and
 // hand their result to Results, which writes in the order of the input. A record that is taken
 // holds one of the places of `window` until its result is written: so memory stays the same however
-// long the input is, and however long one record keeps the others waiting.
+// long the input is, and however long one record keeps the others waiting. Where answers are long,
+// `kHeld` bytes that wait are enough to begin no more.
 #include <atomic>
 
 #include "calls.hpp"
@@ -24,6 +25,8 @@ namespace chimera::cli {
 namespace {
 
 constexpr int kWindow = 16;         // records taken and not yet written, for each lane
+constexpr int64_t kHeld = 16 << 20;  // bytes of results behind one that is not there yet
+constexpr Nanos kLook = 5 * kMilli;
 constexpr Nanos kFrame = 200 * kMilli;
 
 // What has been counted: each by one lane at a time, and shown while they work.
@@ -56,6 +59,7 @@ struct Job {
   std::vector<std::string> waiting; // results behind the one that is to be written next
   std::vector<bool> ready;
   uint64_t written = 0;
+  Counter held;                     // bytes in `waiting`
   sys::AppendFile file;
   Result<void> output;
   Tally tally;
@@ -152,11 +156,13 @@ rt::Task<void> deliver(Job& job, uint64_t place, std::string line, const Fitted&
     job.window.release();
   } else {
     const size_t slot = slot_of(job, place);
-    job.waiting[slot] = cancelled ? std::string() : std::move(line);
+    if (!cancelled) job.waiting[slot].swap(line);
     job.ready[slot] = true;
+    job.held += static_cast<int64_t>(job.waiting[slot].size());
     for (size_t i; job.ready[i = slot_of(job, job.written)]; ++job.written) {
+      job.held += -static_cast<int64_t>(job.waiting[i].size());
       if (!job.waiting[i].empty()) put(job, job.waiting[i]);
-      job.waiting[i] = std::string();
+      std::string().swap(job.waiting[i]);   // an assignment would keep the memory
       job.ready[i] = false;
       job.window.release();
     }
@@ -227,6 +233,14 @@ rt::Task<bool> take_next(Job& job, Taken& t) {
   co_return false;
 }
 
+// The record that the others wait for is at work, so that this ends.
+rt::Task<void> wait_for_room(Job& job) {
+  while (job.held > kHeld && !job.ways.runtime.stopping()) {
+    rt::Sleep pause(rt::now() + kLook);
+    co_await pause;
+  }
+}
+
 // Each record of --rate begins at its own instant, on an absolute schedule.
 rt::Task<void> pace(Job& job) {
   const double rate = job.settings.map.rate;
@@ -246,6 +260,7 @@ rt::Task<void> lane(Job& job) {
     Taken t;
     co_await job.window.acquire();
     co_await job.reading.acquire();
+    co_await wait_for_room(job);
     const bool more = co_await take_next(job, t);
     if (more && t.outcome) co_await pace(job);
     job.reading.release();
@@ -255,7 +270,7 @@ rt::Task<void> lane(Job& job) {
     }
     Fitted f;
     if (t.outcome) {
-      t.line = std::string();   // nobody needs it while the answer comes
+      std::string().swap(t.line);   // nobody needs it while the answer comes
       options.seed = s.common.seed;
       const llm::Request request = request_of(s.model, s.calls, options, t.record.prompt);
       co_await fitting_call(caller, request, s.calls, options, s.client.max_retries, nullptr, false,

@@ -17,6 +17,7 @@ namespace {
 
 constexpr Nanos kPatience = 10 * kSecond;      // for one, unless --timeout says otherwise
 constexpr int kRounds = 3;
+constexpr size_t kMostLoaded = 256;            // each model is looked for among them
 
 struct Model {
   std::string name;
@@ -43,13 +44,15 @@ rt::Task<Result<void>> get(llm::Documents& server, const char* path) {
   co_return Result<void>();
 }
 
-// {"models": [{"name", "size"}]} of Ollama, {"data": [{"id"}]} of OpenAI.
-void take_models(std::string_view json, bool openai, std::vector<Model>& out) {
+// {"models": [{"name", "size"}]} of Ollama, {"data": [{"id"}]} of OpenAI. What has no name is none.
+void take_models(std::string_view json, bool openai, size_t most, std::vector<Model>& out) {
   const std::string_view list = wire::json_member(json, openai ? "data" : "models");
   if (!list.starts_with('[')) return;
-  for (wire::JsonWalk walk(list); walk.next();) {
+  for (wire::JsonWalk walk(list); walk.next() && out.size() < most;) {
+    const std::string_view name = wire::json_member(walk.value, openai ? "id" : "name");
+    if (name.empty()) continue;
     Model& m = out.emplace_back();
-    wire::append_decoded(m.name, wire::json_member(walk.value, openai ? "id" : "name"));
+    wire::append_decoded(m.name, name);
     m.size = parse_u64(wire::json_member(walk.value, "size")).value_or(0);
   }
 }
@@ -68,10 +71,10 @@ rt::Task<Result<void>> examine(llm::Documents& server, Report& r) {
   if (!r.openai) r.version = version_in(server.body());
   CHI_CO_TRY_VOID(co_await get(server, models_path(r)));
   r.connect = server.connect_time();
-  take_models(server.body(), r.openai, r.models);
+  take_models(server.body(), r.openai, SIZE_MAX, r.models);
   if (!r.openai) {
     CHI_CO_TRY_VOID(co_await get(server, "/api/ps"));
-    take_models(server.body(), false, r.loaded);
+    take_models(server.body(), false, kMostLoaded, r.loaded);
   }
   Nanos rounds[kRounds];
   for (Nanos& round : rounds) {

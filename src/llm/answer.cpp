@@ -217,7 +217,8 @@ Result<void> AnswerReader::add_text(std::string_view text, Nanos at) {
 }
 
 bool AnswerReader::has_room(size_t more) const {
-  return call_.text.size() + call_.thinking.size() + tool_bytes_ + more <= kAnswerLimit;
+  const size_t gaps = call_.pieces * sizeof call_.gaps_us[0];
+  return call_.text.size() + call_.thinking.size() + tool_bytes_ + gaps + more <= kAnswerLimit;
 }
 
 Result<void> AnswerReader::add(Record& r, Nanos at) {
@@ -229,12 +230,13 @@ Result<void> AnswerReader::add(Record& r, Nanos at) {
     inline_thinking_.feed(text, r.visible, r.thinking);
   }
   for (const ToolPart& part : r.tools) {
-    tool_bytes_ += static_cast<uint32_t>(part.arguments.size() + part.name.size());
+    const size_t bytes = part.id.size() + part.name.size() + part.arguments.size();
+    tool_bytes_ += static_cast<uint32_t>(bytes);
   }
   if (!has_room(r.visible.size() + r.thinking.size())) return fail(Errc::too_large, "answer");
   call_.text.append(r.visible);
   call_.thinking.append(r.thinking);
-  if (!r.tools.empty()) add_tools(r.tools);
+  if (!r.tools.empty()) CHI_TRY_VOID(add_tools(r.tools));
   stamp(!r.visible.empty(), at);
   if (pieces_ == nullptr) return {};
   if (!r.thinking.empty()) pieces_->on_thinking(r.thinking, at);
@@ -244,7 +246,7 @@ Result<void> AnswerReader::add(Record& r, Nanos at) {
 
 // A part belongs to the last call of its index, unless it brings another id. Without an index, a
 // part with a name begins a call, and goes on with the last one only under the same id.
-void AnswerReader::add_tools(std::vector<ToolPart>& parts) {
+Result<void> AnswerReader::add_tools(std::vector<ToolPart>& parts) {
   std::vector<ToolCall>& calls = call_.tool_calls;
   for (ToolPart& part : parts) {
     size_t i = calls.size();
@@ -252,6 +254,7 @@ void AnswerReader::add_tools(std::vector<ToolPart>& parts) {
     bool fresh = i == 0 || (part.index < 0 && !part.name.empty());
     if (i != 0 && !part.id.empty() && !calls[i - 1].id.empty()) fresh = part.id != calls[i - 1].id;
     if (fresh) {
+      if (calls.size() == kToolLimit) return fail(Errc::too_large, "1024 tool calls");
       calls.emplace_back();
       tool_index_.push_back(part.index);
       i = calls.size();
@@ -262,6 +265,7 @@ void AnswerReader::add_tools(std::vector<ToolPart>& parts) {
     call.arguments += part.arguments;
   }
   if (!openai_) tell_tools();   // whole, each in its record
+  return {};
 }
 
 void AnswerReader::tell_tools() {

@@ -130,6 +130,7 @@ class RecordReader {
   Result<void> take_object(const Field& field, Record& record, ToolPart* tool);
   Result<void> take_choices(const Field& field, Record& record);
   Result<void> take_tools(Record& record);
+  Result<void> take_tool(Record& record);
   Result<void> take_arguments(std::string& out);
 
   std::string_view text_;
@@ -303,14 +304,20 @@ Result<void> RecordReader::take_choices(const Field& field, Record& record) {
   return e == Event::array_end ? Result<void>() : mistyped(e, "reply: a choice is not an object");
 }
 
+// Empty ones cost no byte of text, and a line has room for millions.
+Result<void> RecordReader::take_tool(Record& record) {
+  if (record.tools.size() == kToolLimit) return fail(Errc::too_large, "1024 tool calls");
+  return read_fields(kTool, record, &record.tools.emplace_back());
+}
+
 Result<void> RecordReader::take_tools(Record& record) {
   Event e = r_.next();
   if (e == Event::null) return {};
   // Hugging Face's server sends one call as it is.
-  if (e == Event::object_begin) return read_fields(kTool, record, &record.tools.emplace_back());
+  if (e == Event::object_begin) return take_tool(record);
   if (e != Event::array_begin) return mistyped(e, "reply: tool_calls is not an array");
   for (e = r_.next(); e == Event::object_begin; e = r_.next()) {
-    CHI_TRY_VOID(read_fields(kTool, record, &record.tools.emplace_back()));
+    CHI_TRY_VOID(take_tool(record));
   }
   return e == Event::array_end ? Result<void>()
                                : mistyped(e, "reply: a tool call is not an object");

@@ -31,8 +31,10 @@ struct HttpClient::Answer {
   bool complete = false;
   bool given_up = false;           // on the end of a body that has said all
   bool reusable = false;
+  bool excused = false;            // `last_byte` is when we came back to read on
 
   Result<void> take(const Result<std::string_view>& bytes);
+  bool excuse(const Stream::ReadSome& read);
   Result<void> end_of_stream();
   Result<void> flush(Nanos at);    // hands over what is withheld
 

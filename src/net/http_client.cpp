@@ -70,6 +70,7 @@ std::string message_of(const wire::Url& origin, const HttpRequest& request, bool
 
 Result<void> HttpClient::Answer::feed(std::string_view bytes, Nanos at) {
   last_byte = at;
+  excused = false;
   if (out.first_byte == 0) out.first_byte = at;
   const uint64_t before = out.body_bytes;
   const Result<void> fed = in_body ? feed_body(bytes, at) : feed_head(bytes, at);
@@ -198,13 +199,23 @@ Result<void> HttpClient::Answer::take(const Result<std::string_view>& bytes) {
   return {};
 }
 
+// Who came too late to read, because what came before took its time (behind stdout stood a full
+// pipe, say), listens anew: the silence was not the server's. Once, until something comes.
+bool HttpClient::Answer::excuse(const Stream::ReadSome& read) {
+  const bool tried = read.outcome != -rt::kTimedOut || read.expired;
+  if (tried || excused || std::string_view(read.deadline_name) != "idle") return false;
+  last_byte = sys::now();
+  excused = true;
+  return true;
+}
+
 // Its result is the exchange's outcome: each frame of a waiting stream is as small as can be.
 rt::Task<void> HttpClient::receive(Answer& answer) {
   while (answer.out.outcome && !answer.complete && !answer.given_up) {
     Stream::ReadSome read = stream_.read_some(next_deadline(answer), policy_.read_size,
                                                    answer.request.stop);
     const Result<std::string_view> bytes = co_await read;
-    answer.out.outcome = answer.take(bytes);
+    if (bytes || !answer.excuse(read)) answer.out.outcome = answer.take(bytes);
   }
 }
 

@@ -84,7 +84,7 @@ rt::Task<void> HttpClient::receive_tls(Answer& answer) {
                                               answer.request.stop);
     const Result<std::string_view> bytes = co_await read;
     if (!bytes) {
-      taken = answer.take(bytes);
+      if (!answer.excuse(read)) taken = answer.take(bytes);
     } else if (bytes->empty()) {
       tls_->end();
     } else {

@@ -12,6 +12,7 @@
 #include "chimera/rt/build.hpp"
 #include "chimera/rt/scope.hpp"
 #include "chimera/sys/clock.hpp"
+#include "chimera/sys/socket.hpp"
 
 namespace chimera::rt {
 namespace {
@@ -389,6 +390,8 @@ void Worker::expire(Nanos now) {
   while (!heap_.empty() && heap_[0]->deadline <= now) {
     Io& io = *heap_[0];
     heap_remove(io);
+    // It was us who were late, stopped or busy, and not the peer: the read ends with what has come.
+    if (io.kind == sys::Op::Kind::read && !io.is_sleep && !sys::quiet(io.handle)) continue;
     ++counters_.timeouts;
     if (io.is_sleep) {
       io.outcome = 0;

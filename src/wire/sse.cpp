@@ -11,7 +11,7 @@ constexpr std::string_view kBom = "\xef\xbb\xbf";
 constexpr size_t kKeptCapacity = 4096;   // as in ndjson.cpp: a rare huge event must not stay
 
 void empty(std::string& s) {
-  if (s.capacity() > kKeptCapacity) s = std::string();
+  if (s.capacity() > kKeptCapacity) std::string().swap(s);   // an assignment would keep it
   s.clear();
 }
 

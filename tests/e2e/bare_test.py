@@ -14,7 +14,7 @@ import sys
 import time
 
 import rig
-from rig import CHIMERA, FAST, Sim, equal, folder, ok, one_error_line, skip, test
+from rig import CHIMERA, FAST, Sim, can, equal, folder, ok, one_error_line, skip, test
 
 RELEASE = os.path.join(os.path.dirname(CHIMERA), "musl", "chimera")
 PROGRAM = RELEASE if os.path.exists(RELEASE) else CHIMERA
@@ -34,10 +34,6 @@ def go(prefix, *arguments, stdin=subprocess.DEVNULL, **how):
     done = subprocess.run([*prefix, *arguments], stdin=stdin, capture_output=True, timeout=60,
                           env={"PATH": os.environ.get("PATH", "")}, **how)
     return rig.Outcome(done.returncode, done.stdout, done.stderr, time.monotonic() - begin)
-
-
-def can(*command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 def does_its_work(where, prefix, notes, **how):
@@ -114,6 +110,39 @@ def few_descriptors():
         r = go(prefix, "bench", "--sim=ttft=50ms", "-c", "200", "-n", "200", "--no-config")
         said = r.err.decode()
         ok(r.code != 0 and "chimera: " in said and "descriptor" in said, "64 descriptors: 200 streams", r)
+
+
+def everything(top, url):
+    """Each command, its standard input, and the code it ends with."""
+    yield from ((words, b"", 0) for words in same_words(url, top))
+    yield from other_words(url, top)
+
+
+def under(limit, top, url):
+    """(name, outcome, code) of each command."""
+    for words, given, code in everything(top, url):
+        quiet = [] if words[0] in ("--version", "ingest", "config") else ["--quiet", "--no-config"]
+        r = go([*limited(limit), top + "/chimera"], *words, *quiet, stdin=None, input=given)
+        yield "%s, %s: " % (limit, " ".join(words).replace(top, "")[:40]), r, code
+    for made in set(os.listdir(top)) - {"chimera", "notes", "made"}:
+        shutil.rmtree(top + "/" + made)
+
+
+@test
+def each_command_with_little():
+    """As ever with 32 descriptors or 6 MB of addresses; with less it says that there is no memory, or is as ever."""
+    with place() as top, Sim("--rate=500", "--tokens=20", "--slots=8") as sim:
+        go([PROGRAM], "run", top + "/notes", "-u", sim.url, "-O", top + "/made", "--quiet")
+        for limit in ("ulimit -n 32", "ulimit -v 6144"):
+            for name, r, code in under(limit, top, sim.url):
+                if "-n 32, bench --sim" in name:   # 4 requests at once, and 64 for whatever else
+                    ok(r.code == 74 and "too few descriptors" in r.words and one_error_line(r), name + "says so", r)
+                else:
+                    ok(r.code == code and (r.err == b"" if code == 0 else one_error_line(r)), name + "as ever", r)
+        for limit in ("ulimit -v 2560", "ulimit -v 1536"):
+            for name, r, code in under(limit, top, sim.url):
+                none = r.code in (-signal.SIGABRT, 74) and ("memory" in r.words or "resource" in r.words)
+                ok(r.code == code or none and one_error_line(r), name + "as ever, or no memory", r)
 
 
 @test

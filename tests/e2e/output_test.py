@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +29,35 @@ def stopped_while_nobody_reads():
         r = wait(p, begin=begin)
         ok(r.code == 130 and 0.9 < r.seconds < 1.7, "nobody reads stdout: one second of patience", r)
     os.close(reader)
+
+
+@test
+def reader_that_rests():
+    """Who reads on after longer than --idle-timeout has it all: the server was not silent, we were."""
+    text = "a" * 50000
+    for runtime in ("local", "fixed", "steal", "bridge"):
+        with RawServer([rig.answer(*[text] * 40)]) as server:
+            p = start("ask", "--no-stdin", "hi", "-u", server.url, "--idle-timeout", "1s", "--runtime", runtime)
+            time.sleep(2.5)
+            r = wait(p)
+            equal((r.code, len(r.out), r.err), (0, 40 * len(text), b""), "a reader that rests, %s: all of it" % runtime)
+    with RawServer([[rig.head("200 OK"), b'{"response":"' + b"a" * 5000 + b'"}\n', rig.STALL]]) as server:
+        r = run("ask", "--no-stdin", "hi", "-u", server.url, "--idle-timeout", "1s")
+        ok(r.code == 28 and 0.9 < r.seconds < 8, "a server that rests: its deadline", r)
+
+
+@test
+def stopped_and_continued():
+    """Ctrl-Z and fg: what has come in the meantime counts, and the deadlines go on."""
+    with rig.Sim("--ttft=10ms", "--rate=20", "--tokens=60", "--slots=200") as sim:
+        for words in (["ask", "--no-stdin", "hi"], ["bench", "-c", 100, "-n", 100]):
+            p = start(*words, "-u", sim.url, "--idle-timeout", "1s", "--no-config", "--quiet")
+            time.sleep(1)
+            p.send_signal(signal.SIGSTOP)
+            time.sleep(1.6)
+            p.send_signal(signal.SIGCONT)
+            r = wait(p, 30)
+            ok(r.code == 0 and r.err == b"", "stopped and continued: %s" % words[0], r)
 
 
 @test
@@ -148,11 +178,62 @@ def full_disk():
                         "full disk: finished runs are kept",
                         files,
                     )
-        with small_disk(base + "/ro", "ro,size=64k") as mounted:
-            if not mounted:
-                return skip("read-only disk", "mount is not allowed here")
-            r = run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/ro/out")
-            ok(r.code == 74 and one_error_line(r), "read-only disk: 74, one line", r)
+
+
+def writers(where, results, url):
+    """Each command that writes files, each into a place of its own."""
+    yield ["run", NOTES, "--sim=" + INSTANT, "--runs", 9, "-O", where + "/run"]
+    yield ["bench", NOTES, "--sim=" + INSTANT, "--presets=smol", "--runs=9", "-O", where + "/bench"]
+    yield ["bench", "-u", url, "-n", 4000, "-c", 8, "-O", where + "/load"]
+    yield ["map", results + "/lines", "-u", url, "-O", where + "/map"]
+    yield ["fetch", url + "/big", "-O", where + "/fetched"]
+    yield ["stats", results, "-f", "html", "-O", where + "/stats.html"]
+
+
+@test
+def each_command_that_writes():
+    """A full disk, a read-only one, a limit for files: 74, one line, no temporary file, the old file as it was."""
+    served = rig.answer("a word ", "and another")
+
+    def script(request, _):
+        return served if request.startswith(b"POST") else rig.with_length(b"x" * 300000)
+
+    with folder() as base, RawServer(script) as server:
+        run("run", NOTES, "--sim=" + INSTANT, "-O", base + "/results/made")
+        rig.write(base + "/results/lines", "line\n" * 3000)
+        places = [("full disk", "size=8k", []), ("read-only disk", "ro,size=8k", []), ("file limit", None, LIMIT)]
+        for name, mount, prefix in places:
+            where = base + "/" + name
+            with small_disk(where, mount) if mount else contextlib.nullcontext(True) as mounted:
+                if not mounted:
+                    skip(name, "mount is not allowed here")
+                    continue
+                os.makedirs(where, exist_ok=True)
+                for words in writers(where, base + "/results", server.url):
+                    written(name, prefix, words, where)
+
+
+# Files of at most 8 KiB, which a signal enforces. It is Python's default to ignore it.
+LIMIT = ["sh", "-c", "ulimit -f 16 && exec \"$@\"", "sh"]
+
+
+def written(name, prefix, words, where):
+    name = "%s, %s: " % (name, " ".join(map(str, words[:2])))
+    p = subprocess.Popen([*prefix, rig.CHIMERA, *map(str, words), "--quiet", "--no-config"], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=rig.environment())
+    r = wait(p, 60)
+    trials = r.words.count("/run_1 failed: ")    # of `bench`: a line for each trial that failed before
+    ok(r.code == 74 and r.err.startswith(b"chimera: ") and r.err.count(b"\n") == 1 + trials, name + "74, one line", r)
+    files = [os.path.join(d, f) for d, _, found in os.walk(where) for f in found]
+    equal([f for f in files if ".tmp" in f], [], name + "no temporary file stays")
+    for f in files:
+        if f.endswith(".json"):
+            json.loads(rig.read(f))
+        elif not f.endswith(("/map", "/load")):    # which are appended to; a line that is half is taken away by --resume
+            ok(rig.read(f).endswith(b"\n"), name + "%s is whole" % f[-22:])
+    for place in os.listdir(where) if os.access(where, os.W_OK) else []:
+        path = os.path.join(where, place)
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
 
 
 rig.main()

@@ -220,6 +220,11 @@ def pids_with(marker):
     return found
 
 
+def can(*command):
+    """Whether it works here: for what only some machines allow."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
+
+
 def eventually(condition, seconds=5.0):
     end = time.monotonic() + seconds
     while not condition():
@@ -232,8 +237,8 @@ def eventually(condition, seconds=5.0):
 class Sim:
     """A `chimera sim` of its own. As a context it ends with its block."""
 
-    def __init__(self, *arguments):
-        self.process = start("sim", "--port", "0", *arguments, stderr=subprocess.DEVNULL)
+    def __init__(self, *arguments, port=0):
+        self.process = start("sim", "--port", port, *arguments, stderr=subprocess.DEVNULL)
         line = self.process.stdout.readline().decode()
         if not line.startswith("listening on http://127.0.0.1:"):
             self.close()
@@ -268,8 +273,8 @@ RST, CLOSE, STALL = "rst", "close", "stall"
 class RawServer:
     """Answers the n-th request with the n-th script, the last one for ever.
 
-    A script is bytes or a list of: bytes (one send), a number (seconds to wait), CLOSE, RST, STALL
-    (nothing more until the client goes). Without CLOSE the connection is kept for the next request.
+    A script is bytes or a list of: bytes (one send), a number (seconds to wait), a function that is
+    given the connection, CLOSE, RST, STALL (nothing more until the client goes). Without CLOSE the connection is kept for the next request.
     `scripts` may also be a function of (request bytes, its index). `requests` keeps what came, `left`
     when (time.monotonic()) a client has left a STALL.
     """
@@ -354,6 +359,8 @@ class RawServer:
         for step in script:
             if isinstance(step, bytes):
                 peer.sendall(step)
+            elif callable(step):
+                step(peer)
             elif step == RST:
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return False

@@ -73,6 +73,38 @@ TEST_CASE("records: an answer has a limit, thinking included") {
   CHECK(a.call.text.size() + a.call.thinking.size() == kAnswerLimit);
 }
 
+TEST_CASE("records: the gaps between pieces count as part of an answer") {
+  Heard a;
+  a.call.pieces = kAnswerLimit / sizeof(uint32_t) - 1;
+  a.call.last_token = 1;
+  REQUIRE(a.take(R"({"response":"abcd"})", 1).has_value());
+  const auto r = a.take(R"({"response":"a"})", 2);
+  REQUIRE_FALSE(r.has_value());
+  CHECK(std::string(r.error().where) == "answer");
+}
+
+TEST_CASE("records: tool calls have a limit, in a record and in all") {
+  const auto calls = [](size_t n) {
+    std::string s = R"({"message":{"tool_calls":[{"function":{"name":"f"}})";
+    for (size_t i = 1; i < n; ++i) s += R"(,{"function":{"name":"f"}})";
+    return s + "]}}";
+  };
+  Heard all, one;
+  REQUIRE(all.take(calls(kToolLimit), 1).has_value());
+  CHECK(all.call.tool_calls.size() == kToolLimit);
+  for (const auto& r : {all.take(calls(1), 2), one.take(calls(kToolLimit + 1), 1)}) {
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error().code == Errc::too_large);
+    CHECK(std::string(r.error().where) == "1024 tool calls");
+  }
+  Heard ids;   // one call, whose id is known already
+  REQUIRE(ids.take(R"({"message":{"tool_calls":[{"id":"a"}]}})", 1).has_value());
+  ids.call.text.assign(kAnswerLimit - 8, 'x');
+  const auto r = ids.take(R"({"message":{"tool_calls":[{"id":"another one"}]}})", 2);
+  REQUIRE_FALSE(r.has_value());
+  CHECK(std::string(r.error().where) == "answer");
+}
+
 TEST_CASE("records: what is refused, and why") {
   struct Case { const char* line; Errc code; const char* where; };
   static const Case cases[] = {

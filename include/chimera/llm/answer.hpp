@@ -16,7 +16,9 @@
 
 namespace chimera::llm {
 
-inline constexpr size_t kAnswerLimit = 64u << 20;   // bytes of text, thinking and tool arguments
+// Bytes of text, thinking, tool calls and the gaps between pieces.
+inline constexpr size_t kAnswerLimit = 64u << 20;
+inline constexpr size_t kToolLimit = 1024;   // tool calls of an answer, parts of them in a record
 
 // Told of each piece as it comes, while the task that asked is suspended: perhaps on another worker
 // (bridge, steal), but never two at a time, and what was told is visible to that task afterwards.
@@ -76,8 +78,8 @@ class AnswerReader {
   // events do is events, whatever was said.
   void announce(std::string_view content_type);
   // `at` is when the read that brought the bytes returned. Errors: protocol (not JSON, or not of
-  // the expected types), too_large ("line", "event", "document", "answer"), and what an error
-  // record says: server_error, no_model (its words in call.error_text).
+  // the expected types), too_large ("line", "event", "document", "answer", "1024 tool calls"), and
+  // what an error record says: server_error, no_model (its words in call.error_text).
   Result<void> feed(std::string_view bytes, Nanos at);
   // The stream has ended, well or not: `complete` = what is unterminated counts. What was held back
   // comes out in any case.
@@ -96,7 +98,7 @@ class AnswerReader {
   Result<void> add(Record& record, Nanos at);
   Result<void> add_text(std::string_view text, Nanos at);
   bool has_room(size_t more) const;
-  void add_tools(std::vector<ToolPart>& parts);
+  Result<void> add_tools(std::vector<ToolPart>& parts);
   void tell_tools();
   void stamp(bool visible, Nanos at);
   void end(Nanos at);

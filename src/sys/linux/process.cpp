@@ -81,7 +81,7 @@ int nothing_to_read() {
   prctl(PR_SET_PDEATHSIG, birth.whole ? SIGKILL : SIGTERM);
   if (getppid() != parent) _exit(127);
   setpgid(0, 0);  // Ctrl-C is the parent's to handle; it stops us then
-  for (const int s : {SIGINT, SIGTERM, SIGPIPE}) signal(s, SIG_DFL);
+  for (const int s : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ}) signal(s, SIG_DFL);
   // The pipe first: its second number is then free for /dev/null. A full table of descriptors is
   // met by the program itself, which can say so.
   if (dup2(out, STDOUT_FILENO) < 0) give_up(birth);
@@ -338,6 +338,7 @@ void catch_stop_signals(void (*on_stop)(void*), void* argument) {
 int stop_signal() { return g_stop.load(); }
 
 void begin_program(int&, char**&) {
+  signal(SIGXFSZ, SIG_IGN);   // a file over the limit: the write says so
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     // The lowest free number is this one. The wrong way round: a use of it stays an error.

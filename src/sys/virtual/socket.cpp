@@ -50,8 +50,9 @@ Result<Address> local_address(Handle h) {
 
 bool quiet(Handle h) {
   Socket* s = world().find(h);
-  return s != nullptr && s->kind == Socket::Kind::stream &&
-         ready_at(*s, Op::Kind::read) > world().now;
+  const bool reads = s != nullptr && (s->kind == Socket::Kind::stream ||
+                                      s->kind == Socket::Kind::datagram);
+  return reads && ready_at(*s, Op::Kind::read) > world().now;
 }
 
 void close_socket(Handle h) { close_handle(h, false); }
