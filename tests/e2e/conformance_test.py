@@ -5,9 +5,10 @@ The tables are our own, after the texts of the standards. What comes from a sock
 in random cuts, and byte by byte to a client that reads byte by byte; one process tries a whole table.
 """
 
+import ipaddress
 import json
-import os
 import random
+import re
 import subprocess
 import threading
 
@@ -659,6 +660,54 @@ def urls():
             r = run("fetch", "--no-config", url.replace("http://", "").replace("h", "http://127.0.0.1:%d" % server.port, 1))
             first = server.requests[0].split(b"\r\n")[0] if server.requests else r
             equal(first, b"GET %s HTTP/1.1" % target.encode(), "fetch %s" % url)
+
+
+def reference_url(text):
+    """(Host, path, query) as RFC 3986 and what this program makes of it say, or None: refused."""
+    if not re.fullmatch(r"[!-~]*", text):
+        return None
+    scheme, authority, path, query = re.fullmatch(r"(?:([^/?#]*)://)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", text).groups()
+    if scheme is not None and scheme.lower() != "http":
+        return None
+    m = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]*))?", authority.lower())
+    if not m or (m[2] == "" and scheme is None) or (m[2] and not 0 < int(m[2]) < 65536):
+        return None
+    try:
+        m[1][0] == "[" and ipaddress.IPv6Address(m[1][1:-1])
+    except ValueError:
+        return None
+    kept = []   # section 5.2.4
+    parts = path.split("/")[1:]
+    for part in parts:
+        kept = kept[:-1] if part == ".." else kept if part == "." else kept + [part]
+    path = "".join("/" + p for p in kept) + ("/" if parts and parts[-1] in (".", "..") else "")
+    return m[1] + (":%d" % int(m[2]) if m[2] and int(m[2]) != 80 else ""), path or "/", query or ""
+
+
+@test
+def urls_beside_a_reference():
+    rng = random.Random(5)
+    words = (("http://", "http://", "http://", "HTTP://", "", "hTTp://", "http:/", "ftp://", "://", "//"),
+             ("h", "h", "H.Example", "1.2.3.4", "[::1]", "[1:2::3]", "[::1.2.3.4]", "a_b-c.", "", "u@h", "[1::2::3]", "h h", "a%62", "[::1"),
+             ("", "", "", ":80", ":8080", ":", ":0", ":65535", ":65536", ":x", ":080", ":1:2"),
+             ("", "/", "/a", "/a", "/a", "//", "/./b", "/../c", "/..", "/.", "/%2e", "/a b", "/é", "/:@", "/..a"),
+             ("", "", "?q", "?a/../b", "?x?y", "?"), ("", "", "#f", "#f?g/..", "#"))
+    urls = set()
+    while len(urls) < 240:
+        kinds = [words[i] for i in (0, 1, 2, 3, 3, 3, 4, 5)]
+        urls.add("".join(rng.choice(k) for k in kinds))
+    wanted = {u: reference_url(u) for u in sorted(urls)}
+    good = [(u, w) for u, w in wanted.items() if w]
+    ok(40 < len(good) < 200, "random URLs: some of both", len(good))
+    r = run("run", rig.NOTES, "--no-config", "--quiet", "--dry-run", "-n", len(good), *[w for u, _ in good for w in ("-u", u)])
+    heads = [h.split("\r\n") for h in r.text.split("POST ")[1:]]
+    equal((r.code, len(heads)), (0, len(good)), "random URLs: one request each (%s)" % r.words[:200])
+    for (url, (host, path, query)), lines in zip(good, heads):
+        target = path.rstrip("/") + "/api/generate" + ("?" + query if query else "")
+        equal((lines[0], lines[1]), (target + " HTTP/1.1", "Host: " + host), "the URL %r" % url)
+    for url in (u for u, w in wanted.items() if not w):
+        r = run("ask", "--no-config", "--dry-run", "--url=" + url, "hi")
+        ok(r.code == 2 and r.out == b"" and rig.one_error_line(r), "the URL %r: refused" % url, r)
 
 
 # ---- TOML 1.0 -----------------------------------------------------------------------------------
