@@ -562,6 +562,23 @@ fuzz:  ## fuzz every parser for FUZZ_SECONDS (20) each, with clang
 	@$(MAKE) fuzzers
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
+# The same with counters instead of sanitizers: what the inputs reach.
+COVERED := $(FUZZERS:build/fuzz/%=build/cover/%)
+cover_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping \
+  -DCHIMERA_LIBFUZZER $(WARN)
+$(eval $(call variant,cover,$(CLANG)))
+$(COVERED): build/cover/%: build/cover/obj/tests/fuzz/%_fuzz.o \
+    $(call objects,cover,$(filter-out src/base/hooks.cpp,$(LIBRARY)))
+	$(call SAY,LINK)
+	$(Q)$(CLANG) $(cover_FLAGS) -fsanitize=fuzzer $(filter %.o,$^) -o $@
+
+.PHONY: fuzz-cover covers
+covers: $(COVERED)
+fuzz-cover:  ## lines of each parser that the fuzzers' inputs reach
+	@tools/need.sh clang-19 libclang-rt-19-dev llvm-19
+	@$(MAKE) covers
+	@tests/fuzz/cover.sh $(COVERED)
+
 # --- models -----------------------------------------------------------------------------------
 
 .PHONY: models
