@@ -203,8 +203,9 @@ $$(eval $$(call variant,$(1),$(2)))
 endef
 GCC_VERSION := $(shell $(CXX) -dumpversion)
 GCC_ARCH := $(shell $(CXX) -print-multiarch)
+MUSL_SPECS := /usr/lib/x86_64-linux-musl/musl-gcc.specs
 $(eval $(call musl_variant,musl,$(CXX),/usr/include/c++/$(GCC_VERSION),/usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION),\
-  /usr/include/x86_64-linux-musl,/usr/lib/x86_64-linux-musl/musl-gcc.specs))
+  /usr/include/x86_64-linux-musl,$(MUSL_SPECS)))
 musl_LINK += -Wl,-T,src/pages.ld
 
 build/musl/chimera.full: $(call kind_objects,musl,$(KIND)) src/files.txt build/musl/kind build/musl/flags \
@@ -404,6 +405,29 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 check-all:  ## what takes too long for .ci/run: all machines with their unit tests, more under wine
 	@bad=0; $(MAKE) cross-unit cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; exit $$bad
 
+# --- hardening: what it costs -------------------------------------------------------------------
+
+# Each flag alone, on the release. Those of the link are tried on its own objects, which are put
+# together once; the others have objects of their own.
+HARDENED := protector fortify pie
+protector_MORE := -fstack-protector-strong
+fortify_MORE := -D_FORTIFY_SOURCE=2
+pie_MORE := -fPIE
+# $(1) folder below build, $(2) more flags
+define whole_program
+build/$(1)/whole.o: $(call objects,$(1),$(PRODUCT)) src/files.txt
+	$$(call SAY,LINK)
+	$$(Q)$$(CXX) $$(SMALL) $(2) -nostdlib -r -flinker-output=nolto-rel $$(filter %.o,$$^) -o $$@
+endef
+$(if $(filter hardening build/harden/%,$(MAKECMDGOALS)),$(eval $(call whole_program,musl)) \
+  $(foreach h,$(HARDENED),$(eval $(call musl_variant,harden/$(h),$(CXX),/usr/include/c++/$(GCC_VERSION),\
+  /usr/include/$(GCC_ARCH)/c++/$(GCC_VERSION),/usr/include/x86_64-linux-musl,$(MUSL_SPECS),$($(h)_MORE))) \
+  $(eval $(call whole_program,harden/$(h),$($(h)_MORE)))))
+
+.PHONY: hardening
+hardening: build/musl/whole.o $(HARDENED:%=build/harden/%/whole.o)  ## bytes that each hardening flag adds to the release
+	@tools/hardening.sh $(MUSL_SPECS) '$(musl_LINK)'
+
 .PHONY: run
 run: build/chimera  ## the main job on two simulated servers and the sample folder
 	build/chimera run samples/notes --sim=tokens=240,rate=60
@@ -545,6 +569,23 @@ fuzz:  ## fuzz every parser for FUZZ_SECONDS (20) each, with clang
 	@$(MAKE) fuzzers
 	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
+# The same with counters instead of sanitizers: what the inputs reach.
+COVERED := $(FUZZERS:build/fuzz/%=build/cover/%)
+cover_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=fuzzer-no-link -fprofile-instr-generate -fcoverage-mapping \
+  -DCHIMERA_LIBFUZZER $(WARN)
+$(eval $(call variant,cover,$(CLANG)))
+$(COVERED): build/cover/%: build/cover/obj/tests/fuzz/%_fuzz.o \
+    $(call objects,cover,$(filter-out src/base/hooks.cpp,$(LIBRARY)))
+	$(call SAY,LINK)
+	$(Q)$(CLANG) $(cover_FLAGS) -fsanitize=fuzzer $(filter %.o,$^) -o $@
+
+.PHONY: fuzz-cover covers
+covers: $(COVERED)
+fuzz-cover:  ## lines of each parser that the fuzzers' inputs reach
+	@tools/need.sh clang-19 libclang-rt-19-dev llvm-19
+	@$(MAKE) covers
+	@tests/fuzz/cover.sh $(COVERED)
+
 # --- models -----------------------------------------------------------------------------------
 
 .PHONY: models
@@ -566,9 +607,27 @@ build/clang/%.ok: %.cpp build/clang/flags
 .PHONY: clang-pass
 clang-pass: $(CLANG_OK)
 
+# Slower ones look for bugs: clang-tidy at each source that changed (or a header of it), cppcheck at all.
+# What they are told to leave alone, and why, is in .clang-tidy and tools/cppcheck.txt.
+build/analyze/%.ok: %.cpp build/clang/%.ok .clang-tidy
+	$(call SAY,TIDY)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang-tidy-19 --quiet $< -- $(LANG_FLAGS) $(LEAN) -DCHIMERA_VERSION='""' 2>/dev/null
+	$(Q)touch $@
+
+.PHONY: analyze tidy cppcheck
+tidy: $(PRODUCT:%.cpp=build/analyze/%.ok)
+cppcheck:
+	@tools/need.sh cppcheck
+	$(Q)cppcheck -j2 --quiet --error-exitcode=1 --std=c++20 --language=c++ -Iinclude \
+	  --enable=warning,performance,portability --suppressions-list=tools/cppcheck.txt src
+analyze: cppcheck  ## cppcheck, and clang-tidy over what changed; over all it takes half an hour
+	@tools/need.sh clang-19 clang-tidy-19
+	@$(MAKE) -k tidy
+
 .PHONY: check
-check:  ## layers, lint, headers alone, source list, clang warnings, size budget
-	@tools/need.sh clang-19
+check:  ## layers, lint, headers alone, source list, clang warnings, cppcheck, size budget
+	@tools/need.sh clang-19 cppcheck
 	@tools/check.sh --summary build/check-summary
 
 .PHONY: size

@@ -28,6 +28,7 @@ check "sources: src/files.txt is the tree" tools/check_sources.sh
 check "lint: house rules" tools/lint.sh
 check "headers: each compiles alone" tools/check_headers.sh
 check "clang: no warning" "$make" -k clang-pass
+check "cppcheck: no finding" "$make" cppcheck
 check "build: no warning" "$make" build/chimera
 check "size: within budget, README agrees" tools/size.sh --check
 

@@ -114,18 +114,25 @@ void AnswerReader::announce(std::string_view content_type) {
   says_events_ = icontains(content_type, "event-stream");
 }
 
-// By the first byte that is not blank. Events begin with "data:", "event:", ":" or a BOM.
+// By the first byte that is not blank. Events begin with a field ("data:", "event:", "id:",
+// "retry:"), a comment, or a BOM.
 void AnswerReader::choose(char first) {
-  const bool as_events = first == 'd' || first == 'e' || first == ':' || first == '\xef';
+  const bool as_events = std::string_view("deir:\xef").find(first) != std::string_view::npos;
   const bool events = as_events || (says_events_ && first != '{');
   form_ = events ? Form::events : Form::json;
   if (events) events_ = make_own<wire::EventSplitter>();
+  // A blank in front of the first field makes it another one, which nobody knows.
+  auto nobody = [](const wire::SseEvent&) -> Result<void> { return {}; };
+  if (events && indented_) (void)events_->feed(" ", nobody);
 }
 
 Result<void> AnswerReader::feed(std::string_view bytes, Nanos at) {
   if (form_ == Form::unknown) {
-    bytes = trim_left(bytes);
-    if (bytes.empty()) return {};
+    const std::string_view rest = trim_left(bytes);
+    const size_t blanks = bytes.size() - rest.size();
+    if (blanks != 0) indented_ = bytes[blanks - 1] == ' ' || bytes[blanks - 1] == '\t';
+    if (rest.empty()) return {};
+    bytes = rest;
     choose(bytes[0]);
   }
   Record record;   // a waiting stream keeps none

@@ -80,6 +80,7 @@ Result<void> ChunkDecoder::step(char c) {
   }
   switch (state_) {
     case State::size: return size_step(c);
+    case State::blank: return blank_step(c);
     case State::extension: return skip_step(c, State::size_lf);
     case State::size_lf: return expect(c, '\n', end_size_line());
     case State::data_cr: return expect(c, '\r', State::data_lf);
@@ -104,8 +105,17 @@ Result<void> ChunkDecoder::size_step(char c) {
     left_ = left_ << 4 | static_cast<unsigned>(value);
     return {};
   }
-  if (digits_ == 0 || (c != '\r' && c != ';')) return fail(Errc::protocol, "chunk size");
-  state_ = c == '\r' ? State::size_lf : State::extension;
+  if (digits_ == 0) return fail(Errc::protocol, "chunk size");
+  if (c != '\r') return blank_step(c);
+  state_ = State::size_lf;
+  return {};
+}
+
+// Blanks may stand in front of an extension, and nothing else but one behind them (RFC 9112 section
+// 7.1.1).
+Result<void> ChunkDecoder::blank_step(char c) {
+  if (c != ' ' && c != '\t' && c != ';') return fail(Errc::protocol, "chunk size");
+  state_ = c == ';' ? State::extension : State::blank;
   return {};
 }
 

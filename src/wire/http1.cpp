@@ -141,14 +141,26 @@ Result<void> note_field(const Field& field, Facts& facts) {
   return {};
 }
 
+// Of a response, where a value may go on in lines that begin with a blank (RFC 9112 section 5.2: a
+// client reads them as one). No field that says where the message ends may: no two readers agree.
+bool valid_folded(const Field& field) {
+  std::string_view rest = field.value, line;
+  if (rest.find('\n') != rest.npos && reserved_field(field.name)) return false;
+  while (next_line(rest, line)) {
+    if (!is_field_text(line)) return false;
+  }
+  return is_token(field.name);
+}
+
 // Checks every field and sets framing and keep_alive as far as the fields alone decide them.
-Result<void> read_fields(MessageHead& head) {
+Result<void> read_fields(MessageHead& head, bool response) {
   Facts facts;
   Field field;
   std::string_view rest = head.fields;
   for (int count = 1; next_field(rest, field); ++count) {
     if (count > kFieldLimit) return fail(Errc::too_large, "more than 256 header fields");
-    if (!valid_field(field.name, field.value)) return fail(Errc::protocol, "header field");
+    const bool valid = response ? valid_folded(field) : valid_field(field.name, field.value);
+    if (!valid) return fail(Errc::protocol, "header field");
     CHI_TRY_VOID(note_field(field, facts));
   }
   if (facts.chunked && facts.length) {
@@ -211,7 +223,7 @@ Result<std::optional<ResponseHead>> parse_response_head(std::string_view bytes,
   CHI_TRY(const bool whole, cut_head(bytes, 0, line, head));
   if (!whole) return std::nullopt;
   if (!read_status_line(line, head)) return fail(Errc::protocol, "status line");
-  CHI_TRY_VOID(read_fields(head));
+  CHI_TRY_VOID(read_fields(head, true));
   if (head_request || head.interim() || head.status == 204 || head.status == 304) {
     head.framing = Framing::none;
     head.content_length = 0;
@@ -233,7 +245,7 @@ Result<std::optional<RequestHead>> parse_request_head(std::string_view bytes) {
   CHI_TRY(const bool whole, cut_head(bytes, start, line, head));
   if (!whole) return std::nullopt;
   if (!read_request_line(line, head)) return fail(Errc::protocol, "request line");
-  CHI_TRY_VOID(read_fields(head));
+  CHI_TRY_VOID(read_fields(head, false));
   return head;
 }
 
@@ -241,6 +253,10 @@ Result<std::optional<RequestHead>> parse_request_head(std::string_view bytes) {
 bool next_field(std::string_view& fields, Field& out) {
   std::string_view line;
   if (!next_line(fields, line)) return false;
+  for (std::string_view more; fields.starts_with(' ') || fields.starts_with('\t');) {
+    next_line(fields, more);
+    line = {line.data(), static_cast<size_t>(more.data() + more.size() - line.data())};
+  }
   const size_t colon = line.find(':');
   out = Field();
   if (colon != std::string_view::npos) {

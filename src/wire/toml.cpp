@@ -19,6 +19,8 @@ constexpr size_t kItems = 4096, kPath = 512;
 constexpr int kLevels = 32;
 
 bool is_key_character(char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; }
+// Of a value that is no string.
+bool is_value_character(char c) { return is_key_character(c) || c == '+' || c == '.' || c == ':'; }
 
 class Reader {
  public:
@@ -48,6 +50,7 @@ class Reader {
   bool string(std::string& out, bool may_be_long);
   bool escape(std::string& out, bool is_long);
   bool scalar(TomlItem& to);
+  bool datetime(TomlItem& to);
   bool number(std::string_view token, TomlItem& to);
   bool end_of_line();
   TomlItem* add(const std::string& path, TomlItem::Type type);
@@ -343,7 +346,7 @@ bool Reader::string(std::string& out, bool may_be_long) {
 
 bool Reader::scalar(TomlItem& to) {
   const size_t begin = at_;
-  while (is_key_character(peek()) || (peek() != '\0' && strchr("+.:", peek()) != nullptr)) ++at_;
+  while (is_value_character(peek())) ++at_;
   const std::string_view token = text_.substr(begin, at_ - begin);
   if (token == "true" || token == "false") {
     to.type = TomlItem::boolean;
@@ -352,8 +355,83 @@ bool Reader::scalar(TomlItem& to) {
   }
   const bool time = token.size() > 4 && is_digit(token[0]) && is_digit(token[1]) &&
                     (token[2] == ':' || (is_digit(token[3]) && token[4] == '-'));
-  if (time) return wrong("dates and times are not supported");
-  return number(token, to) ? true : wrong("not a value");
+  if (!time) return number(token, to) ? true : wrong("not a value");
+  at_ = begin;
+  return datetime(to) ? true : wrong("no such date or time");
+}
+
+bool take_char(std::string_view& s, char c) {
+  if (!s.starts_with(c)) return false;
+  s.remove_prefix(1);
+  return true;
+}
+
+// Takes so many digits off the front: a number from `low` to `high`.
+bool take_number(std::string_view& s, size_t digits, unsigned low, unsigned high, unsigned& n) {
+  if (s.size() < digits) return false;
+  n = 0;
+  for (const char c : s.substr(0, digits)) {
+    if (!is_digit(c)) return false;
+    n = n * 10 + static_cast<unsigned>(c - '0');
+  }
+  s.remove_prefix(digits);
+  return n >= low && n <= high;
+}
+
+// "1979-05-27"
+bool take_date(std::string_view& s) {
+  unsigned year = 0, month = 0, day = 0;
+  if (!take_number(s, 4, 0, 9999, year) || !take_char(s, '-') || !take_number(s, 2, 1, 12, month) ||
+      !take_char(s, '-') || !take_number(s, 2, 1, 31, day)) {
+    return false;
+  }
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  return day <= (month == 2 ? 28u + leap : 30 + (month + month / 8) % 2);
+}
+
+// "07:32:00.5"; a second 60 is one that is inserted (RFC 3339 section 5.6)
+bool take_time(std::string_view& s) {
+  unsigned n = 0;
+  if (!take_number(s, 2, 0, 23, n) || !take_char(s, ':') || !take_number(s, 2, 0, 59, n) ||
+      !take_char(s, ':') || !take_number(s, 2, 0, 60, n)) {
+    return false;
+  }
+  if (!take_char(s, '.')) return true;
+  if (s.empty() || !is_digit(s[0])) return false;
+  while (!s.empty() && is_digit(s[0])) s.remove_prefix(1);
+  return true;
+}
+
+// "Z", "+01:00"
+bool take_offset(std::string_view& s) {
+  unsigned n = 0;
+  if (take_char(s, 'Z') || take_char(s, 'z')) return true;
+  if (!take_char(s, '+') && !take_char(s, '-')) return false;
+  return take_number(s, 2, 0, 23, n) && take_char(s, ':') && take_number(s, 2, 0, 59, n);
+}
+
+// A date, a time, or both with 'T' or a blank between them and perhaps an offset.
+bool Reader::datetime(TomlItem& to) {
+  std::string_view rest = text_.substr(at_);
+  const size_t size = rest.size();
+  if (rest[2] != ':') {
+    if (!take_date(rest)) return false;
+    std::string_view time = rest;
+    const bool blank = take_char(time, ' ') && !time.empty() && is_digit(time[0]);
+    if (blank || take_char(time, 'T') || take_char(time, 't')) {
+      if (!take_time(time)) return false;
+      rest = time;
+      const bool offset = !rest.empty() && strchr("Zz+-", rest[0]) != nullptr;
+      if (offset && !take_offset(rest)) return false;
+    }
+  } else if (!take_time(rest)) {
+    return false;
+  }
+  if (!rest.empty() && is_value_character(rest[0])) return false;
+  to.type = TomlItem::datetime;
+  to.value = text_.substr(at_, size - rest.size());
+  at_ += to.value.size();
+  return true;
 }
 
 int digit_of(char c, unsigned base) {
@@ -426,6 +504,7 @@ bool Reader::number(std::string_view token, TomlItem& to) {
 
 bool Reader::document() {
   if (!check_bytes()) return false;
+  take_run("\xef\xbb\xbf");
   std::string table;
   for (;;) {
     blank_lines();

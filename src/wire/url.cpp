@@ -110,13 +110,28 @@ bool set_port(Url& url, std::string_view text) {
   return true;
 }
 
+// The segments "." and ".." taken out of a path (RFC 3986 section 5.2.4), which begins with '/'.
+std::string without_dots(std::string_view path) {
+  std::string out;
+  std::string_view part;
+  do {
+    path.remove_prefix(1);
+    part = path.substr(0, path.find('/'));
+    path.remove_prefix(part.size());
+    if (part == ".." && !out.empty()) out.resize(out.rfind('/'));
+    if (part != "." && part != "..") out.append("/").append(part);
+  } while (!path.empty());
+  if (part == "." || part == "..") out += '/';
+  return out;
+}
+
 // `rest` is what follows the authority: empty, or from '/', '?' or '#' on.
 void set_path(Url& url, std::string_view rest) {
   rest = rest.substr(0, rest.find('#'));
   const size_t mark = rest.find('?');
   if (mark != kNone) url.query = rest.substr(mark + 1);
   rest = rest.substr(0, mark);
-  url.path = rest.empty() ? std::string_view("/") : rest;
+  url.path = without_dots(rest.empty() ? std::string_view("/") : rest);
 }
 
 // Cuts "http://" or "https://" off `text` and says whether one was there.
@@ -148,27 +163,14 @@ Result<Url> read_url(std::string_view text, bool* bad_port) {
   CHI_TRY(const Authority a, split_authority(cut_authority(text)));
   CHI_TRY_VOID(set_host(url, ollama && a.host.empty() ? "127.0.0.1" : a.host));
   if (!ollama && url.ipv6 != a.bracketed) return fail(Errc::bad_input, "host");
-  if (a.has_port && !set_port(url, a.port)) {
+  // Behind a scheme an empty port is no port (RFC 3986 section 3.2.3).
+  const bool has_port = a.has_port && (ollama || !has_scheme || !a.port.empty());
+  if (has_port && !set_port(url, a.port)) {
     if (!ollama) return fail(Errc::bad_input, "port");
     *bad_port = true;
   }
   set_path(url, text);
   return url;
-}
-
-// The segments "." and ".." taken out of a path (RFC 3986 section 5.2.4), which begins with '/'.
-std::string without_dots(std::string_view path) {
-  std::string out;
-  std::string_view part;
-  do {
-    path.remove_prefix(1);
-    part = path.substr(0, path.find('/'));
-    path.remove_prefix(part.size());
-    if (part == ".." && !out.empty()) out.resize(out.rfind('/'));
-    if (part != "." && part != "..") out.append("/").append(part);
-  } while (!path.empty());
-  if (part == "." || part == "..") out += '/';
-  return out;
 }
 
 // True for "name:...", which is a URL of its own and not a path (RFC 3986 section 4.2).
@@ -229,9 +231,7 @@ Result<Url> resolve(const Url& base, std::string_view reference) {
   } else if (reference.find("://") != reference.find(':')) {
     return fail(Errc::bad_input, "scheme");
   }
-  CHI_TRY(Url url, parse_url(whole));
-  url.path = without_dots(url.path);
-  return url;
+  return parse_url(whole);
 }
 
 Result<Url> parse_ollama_host(std::string_view text, bool* bad_port) {

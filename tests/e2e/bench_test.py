@@ -192,7 +192,7 @@ def plans():
             ("[[config]]\nname = 'a'\nnum-ctx = true", "line 3: --num-ctx: 'true' is not valid"),
             ("[[config]]\nname = 'a'\nnum-ctx = {a = 1}", "line 3: no option of `run`"),
             ("[[config]]\nname = 'a'\nservers = 0", "line 3: servers: 1 to 64"),
-            ("[[config]]\nname = 'a'\nx = 1979-05-27", "line 3: dates"),
+            ("[[config]]\nname = 'a'\nx = 1979-05-32", "line 3: no such date"),
             ("[[config]]\nname = 'a", "line 2: a string has no end"),
             ("", "line 1: no [[config]]"),
             ("\xff", "line 1: "),

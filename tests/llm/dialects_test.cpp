@@ -235,6 +235,10 @@ TEST_CASE("dialects: OpenAI's chat") {
            chunk(R"({"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"c"}})") +
            kDone,
        {.text = "a", .pieces = 1}},
+      {"a first field that a blank makes another one", Api::openai, kEvents,
+       "\n\tdata: x\n" + delta(R"("content":"a")") + kDone, {.text = "a", .pieces = 1}},
+      {"an id first, whatever was said", Api::openai, kJson,
+       "id: 1\n" + delta(R"("content":"a")") + "retry: 10\n" + kDone, {.text = "a", .pieces = 1}},
       {"what comes behind DONE", Api::openai, kEvents, kDone + "data: nonsense\n\n", {}},
       {"one document", Api::openai, kJson,
        R"({"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,)"

@@ -11,7 +11,8 @@ using chimera_test::Guarded;
 
 namespace {
 
-constexpr const char* kTypes[] = {"table", "array", "string", "integer", "floating", "boolean"};
+constexpr const char* kTypes[] = {"table", "array", "string", "integer", "floating", "boolean",
+                                  "datetime"};
 
 struct Read {
   bool good = false;
@@ -142,8 +143,8 @@ TEST_CASE("toml: an error says what and where") {
       {"a = 1 2", 1, "more behind the end of a value"},
       {"a = 09", 1, "not a value"},
       {"a = ", 1, "not a value"},
-      {"a = 1\nb = 1979-05-27", 2, "dates and times are not supported"},
-      {"a = 07:32:00", 1, "dates and times are not supported"},
+      {"a = 1\nb = 1979-02-29", 2, "no such date or time"},
+      {"a = 24:00:00", 1, "no such date or time"},
       {"a = 9223372036854775808", 1, "an integer of more than 64 bits"},
       {"a = 0xffff_ffff_ffff_ffff", 1, "an integer of more than 64 bits"},
       {"a = 0x1_0000_0000_0000_0000", 1, "an integer of more than 64 bits"},
@@ -159,6 +160,51 @@ TEST_CASE("toml: an error says what and where") {
     CHECK(r.line == c.line);
     CHECK(r.why == c.why);
   }
+}
+
+TEST_CASE("toml: dates and times stand as they are") {
+  static const char* const good[] = {
+      "1979-05-27T07:32:00Z", "1979-05-27t00:32:00.999999z", "1979-05-27 07:32:00-07:00",
+      "1979-05-27T07:32:00+23:59", "1979-05-27T00:32:00.5", "1979-05-27 00:32:00", "1979-05-27",
+      "07:32:00", "00:32:00.999999999999", "2000-02-29", "2024-02-29", "0000-01-01", "9999-12-31",
+      "2024-04-30", "2024-07-31", "2024-08-31", "2016-12-31T23:59:60Z"};
+  for (const char* value : good) {
+    CAPTURE(value);
+    const std::string text(value);
+    for (const char* end : {"", " # x\n", "\r\n"}) {
+      const Read r = read("a = " + text + end);
+      CHECK(r.why == "");
+      REQUIRE(r.items.size() == 1);
+      CHECK(lines_of(r.items) == std::vector<std::string>{"a datetime " + text});
+    }
+    CHECK(read("a = [" + text + "," + text + "]").items.size() == 3);
+    CHECK(read("a = {b = " + text + ", c = 1}").items.size() == 3);
+    for (const char* behind : {"x", "_", ":", "+", ".", "Zz", " 1", "-1", "T", " Z"}) {
+      CAPTURE(behind);
+      CHECK_FALSE(read("a = " + text + behind).good);
+    }
+  }
+  static const char* const bad[] = {
+      "1979-5-27", "1979-05-7", "979-05-27", "19790-05-27", "1979-00-27", "1979-13-27",
+      "1979-05-00", "1979-05-32", "2023-02-29", "1900-02-29", "2024-02-30", "2024-04-31",
+      "2024-11-31", "1979-05-27T", "1979-05-27T07", "1979-05-27T07:32", "1979-05-27T24:00:00",
+      "1979-05-27T07:60:00", "1979-05-27T07:32:61", "1979-05-27T07:32:00.",
+      "1979-05-27T07:32:00.Z", "1979-05-27T7:32:00", "1979-05-27T07:32:00+",
+      "1979-05-27T07:32:00+7:00", "1979-05-27T07:32:00+24:00", "1979-05-27T07:32:00+07:60",
+      "1979-05-27T07:32:00+0700", "1979-05-27  07:32:00", "1979-05-27Z", "1979-05-27\t07:32:00",
+      "1979/05/27", "07:32", "7:32:00", "24:00:00", "07:60:00", "07:32:61", "07:32:00Z",
+      "07:32:00+01:00", "07:32:00.", "-07:32:00", "+1979-05-27", "1979-05", "1979-"};
+  for (const char* value : bad) {
+    CAPTURE(value);
+    CHECK_FALSE(read(std::string("a = ") + value).good);
+  }
+}
+
+TEST_CASE("toml: a byte order mark at the start, and nowhere else") {
+  CHECK(read("\xef\xbb\xbf" "a = 1").good);
+  CHECK(read("\xef\xbb\xbf").good);
+  CHECK_FALSE(read("\xef\xbb\xbf\xef\xbb\xbf" "a = 1").good);
+  CHECK_FALSE(read("\n\xef\xbb\xbf" "a = 1").good);
 }
 
 TEST_CASE("toml: limits") {

@@ -115,6 +115,7 @@ class AnswerReader {
   Form form_ = Form::unknown;
   bool openai_;
   bool says_events_ = false;            // the head
+  bool indented_ = false;               // a blank stood in front of the first byte that is none
   bool closed_ = false;                 // [DONE]: nothing behind it counts
   bool refused_ = false;
 };

@@ -31,12 +31,13 @@ class ChunkDecoder {
 
  private:
   enum class State : uint8_t {
-    size, extension, size_lf, data, data_cr, data_lf,
+    size, blank, extension, size_lf, data, data_cr, data_lf,
     trailer_start, trailer, trailer_lf, end_lf, done, failed,
   };
   size_t plain_framing(const char* begin, const char* end);
   Result<void> step(char c);
   Result<void> size_step(char c);
+  Result<void> blank_step(char c);
   Result<void> skip_step(char c, State at_cr);
   Result<void> expect(char c, char wanted, State then);
   State end_size_line();

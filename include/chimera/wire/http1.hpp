@@ -2,7 +2,8 @@
 //
 // Strict about framing, because a lenient reader agrees with nobody about where a message ends:
 // CRLF line ends (a bare LF ends a line too, RFC 9112 2.2, but never a bare CR), no white space
-// before a colon, no folded lines, no control characters in values, one Content-Length value
+// before a colon, no folded lines (but in fields of a response that say nothing of framing, where
+// the RFC wants them read), no control characters in values, one Content-Length value
 // (repeated equal values count as one), never Content-Length together with Transfer-Encoding, no
 // transfer coding but "chunked" and that as the last and only one. HTTP/1.0 never has
 // Transfer-Encoding.
@@ -35,7 +36,8 @@ struct MessageHead {
   uint64_t content_length = 0;   // for Framing::length
   bool keep_alive = false;       // the connection may carry another message after this one
 
-  // The value of the first field of that name (case-insensitive), trimmed; nullopt when absent.
+  // The value of the first field of that name (case-insensitive), trimmed, with its line ends when
+  // it is folded; nullopt when absent.
   std::optional<std::string_view> field(std::string_view name) const;
 };
 struct ResponseHead : MessageHead {

@@ -8,8 +8,8 @@
 //                                config[0]."odd key"         array
 //                                config[0]."odd key"[0]      integer   1    and [1], 2
 //
-// Strict: what TOML forbids is an error with its line. Left out of TOML 1.0: dates and times, which
-// are refused by name; integers are those of 64 bits, floats too large for a double are refused.
+// Strict: what TOML forbids is an error with its line. Integers are those of 64 bits, floats too
+// large for a double are refused. A byte order mark at the start is dropped.
 //
 // Thread: any; pure functions. Cost: looks back at all that came before for each key, so a document
 // may hold 4,096 items at most, a path 512 bytes, and 32 levels.
@@ -25,11 +25,12 @@
 namespace chimera::wire {
 
 struct TomlItem {
-  enum Type : uint8_t { table, array, string, integer, floating, boolean };
+  enum Type : uint8_t { table, array, string, integer, floating, boolean, datetime };
   // Keys with '.' between them, quoted as in JSON where they are not plain; "[0]" of an array.
   std::string path;
   // Strings decoded; integers in decimal; floats without '_' and a '+' in front, for parse_double,
-  // or "inf", "-inf", "nan", "-nan"; "true" and "false". Of tables and arrays "".
+  // or "inf", "-inf", "nan", "-nan"; "true" and "false"; dates and times as they stand. Of tables
+  // and arrays "".
   std::string value;
   uint32_t line = 0;             // where it begins
   Type type{};

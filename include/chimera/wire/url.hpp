@@ -16,7 +16,7 @@ struct Url {
   bool https = false;
   std::string host;          // lower case; an IPv6 literal without brackets
   uint16_t port = 80;        // never 0
-  std::string path;          // begins with '/'; as it was given
+  std::string path;          // begins with '/'; as it was given, without the segments "." and ".."
   std::string query;         // without '?'
   bool ipv6 = false;         // host is an IPv6 literal
 
@@ -28,7 +28,7 @@ struct Url {
 
 // "http://host:port/path?query"; the scheme may be missing (then http). User information, spaces,
 // control and non-ASCII characters, IPv6 zones, and ports outside 1..65535 are refused; a fragment
-// is dropped.
+// is dropped, and so are the dots of "/a/../b" (RFC 3986 section 5.2.4).
 Result<Url> parse_url(std::string_view text);
 // Takes the slashes at the end of the path away, for a URL that stands for a server; "/" stays.
 void strip_slashes(Url& url);
