@@ -546,6 +546,24 @@ vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (20000) runs of the whole program i
 	$< 1..500 --jobs 2 --twice
 	$< 1..$(VOPR_SEEDS) --jobs 2
 
+# --- planted bugs -------------------------------------------------------------------------------
+
+# The same programs without sanitizers, quick to build and to link: tools/mutants.py runs these first.
+quick_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O0 -w -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
+$(eval $(call variant,quick,$(CXX)))
+build/quick/unit: $(call objects,quick,tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
+	$(call SAY,LINK)
+	$(Q)$(call link,quick)
+build/quick/virtual: $(call objects,quick,tests/main.cpp $(VIRTUAL_TESTS) $(VIRTUAL))
+	$(call SAY,LINK)
+	$(Q)$(call link,quick)
+build/quick/vopr: $(call objects,quick,$(VOPR))
+	$(call SAY,LINK)
+	$(Q)$(call link,quick)
+build/quick/chimera: $(call objects,quick,$(PRODUCT))
+	$(call SAY,LINK)
+	$(Q)$(call link,quick)
+
 # --- fuzzing ----------------------------------------------------------------------------------
 
 # clang's libFuzzer over every parser. What is kept of it (tests/fuzz/corpus, regress) goes through

@@ -102,6 +102,56 @@ TEST_CASE("a report without text is a failure") {
   }
 }
 
+// So many agents of the same kind, on one server or two.
+rt::Task<void> run_many(CrewSettings settings, size_t agents, int permits, RunOutcome& outcome) {
+  settings.permits = permits;
+  settings.agents = make_agents(Scenario::chimera_homo, agents, "m", settings.endpoints, {});
+  const std::span<Progress> unwatched;
+  co_await run_crew(settings, 1, unwatched, outcome);
+}
+rt::Task<void> run_on_two(CrewSettings settings, net::Listener& second, Model& other,
+                          RunOutcome& outcome) {
+  settings.endpoints.push_back(settings.endpoints[0]);
+  settings.endpoints[1].port = second.address()->port;
+  llm::Dialect dialects[2];
+  settings.dialects = dialects;
+  rt::Scope scope;
+  scope.start(net::serve(second, other), rt::Place::here());
+  co_await run_many(settings, 3, 0, outcome);
+  rt::Runtime::current()->stop();
+  co_await scope.join();
+}
+
+// Agents that wait for a permit have not begun: their times do not overlap.
+TEST_CASE("one permit: one agent at work at a time, and each comes in") {
+  Model model;
+  model.report = "All is well.";
+  RunOutcome run;
+  with_model(model, [&](const CrewSettings& settings) { return run_many(settings, 4, 1, run); });
+  CHECK(run.complete());
+  CHECK(model.calls == 8);
+  CHECK(model.most_inside == 1);
+  Nanos sum = 0;
+  for (const AgentOutcome& a : run.agents) sum += a.total;
+  CHECK(sum <= run.wall);
+}
+
+TEST_CASE("agents are divided among the servers in turn") {
+  Model model, other;
+  model.report = other.report = "All is well.";
+  net::Listener second;
+  REQUIRE(second.open(sys::parse_ip("127.0.0.1", 0).value()).has_value());
+  RunOutcome run;
+  with_model(model, [&](const CrewSettings& settings) {
+    return run_on_two(settings, second, other, run);
+  });
+  CHECK(run.complete());
+  CHECK(model.calls == 4);
+  CHECK(other.calls == 2);
+  const std::string port = std::to_string(second.address()->port);
+  CHECK(run.agents[1].config.base_url.ends_with(port));
+}
+
 TEST_CASE("a serial baseline has one agent at work at a time") {
   for (const bool whole : {true, false}) {
     CAPTURE(whole);

@@ -90,6 +90,20 @@ TEST_CASE("what is tried again") {
   CHECK(call.sent == 0);
 }
 
+TEST_CASE("an answer without its last record is cut short, however well its body ends") {
+  Server server([&](Server& s) {
+    Peer peer = s.accept();
+    take_request(peer);
+    peer.send(reply("200 OK", R"({"response":"hi","done":false})" "\n"));
+    peer.wait_closed();
+  });
+  const Call call = ask_at(server.address, {});
+  CHECK(call.failed);
+  CHECK(call.error.code == Errc::truncated);
+  CHECK(call.text == "hi");
+  CHECK(call.attempts == 1);
+}
+
 TEST_CASE("an error status is the error, however its body ends") {
   const std::string head = "HTTP/1.1 500 Oops\r\nContent-Length: 999999\r\n\r\n";
   struct Case {

@@ -188,6 +188,10 @@ TEST_CASE("pool: rounds over all servers, the delay only when all have failed") 
       {"in a race", Policy::race, {{busy_once, 0, "Retry-After: 2\r\n"}, {broken}}, "a", "22",
        2001 * ms, 2001 * ms},
       {"what is not worth it", Policy::first, {{broken}, {no_model}}, "", "11", 0, 0},
+      {"a silence behind the request", Policy::first, {{answers, kNever / 4}}, "", "1", 2000 * ms,
+       2000 * ms},
+      {"a silence instead of a connection", Policy::first, {{silent}}, "", "0", 900 * ms,
+       1650 * ms},
       {"longer than an hour", Policy::first, {{busy_once, 0, "Retry-After: 3601\r\n"}}, "", "1", 0,
        0},
       {"an hour", Policy::first, {{busy_once, 0, "Retry-After: 3600\r\n"}}, "a", "2",
@@ -212,6 +216,18 @@ TEST_CASE("pool: rounds over all servers, the delay only when all have failed") 
   CHECK(call.error.code == Errc::busy);
   CHECK(call.ended == call.started);
   CHECK(asked(farm) == "1");
+}
+
+// 0.25 s, doubled up to 64 s, each time by chance less: of 21 waits 8 are shorter than the longest.
+TEST_CASE("pool: the waits between tries grow, and not for ever") {
+  Farm farm({{Kind::busy}}, Policy::first, 21);
+  Call call;
+  std::string told;
+  finish(farm.with(ask(*farm.servers, call, told)));
+  CHECK(call.attempts == 22);
+  CHECK(asked(farm) == "22");
+  CHECK(call.ended - call.started > 64 * kSecond);
+  CHECK(call.ended - call.started < 64 * kSecond + 13 * 64 * kSecond);
 }
 
 TEST_CASE("pool: a deadline of the whole call is the caller's own") {

@@ -33,6 +33,40 @@ TEST_CASE("records: text, thinking, counts and durations") {
   CHECK(a.call.eval_duration == 4);
 }
 
+TEST_CASE("inline thinking: the same wherever the text is cut") {
+  struct Case {
+    std::string text, visible, thinking;
+  };
+  const Case cases[] = {
+      {"<think>hm</think>Yes", "Yes", "hm"},
+      {" \n<think>hm </thin k</think>\n\nYes </think>", "Yes </think>", "hm </thin k"},
+      {"<think></think>", "", ""},
+      {"<think>a</thin", "", "a</thin"},
+      {"<thin", "<thin", ""},
+      {"<thinker>", "<thinker>", ""},
+      {"No <think>hm</think>", "No <think>hm</think>", ""},
+      {"  No", "  No", ""},
+      {std::string(56, ' ') + "<think>a</think>b", "b", "a"},
+  };
+  for (const Case& c : cases) {
+    for (size_t i = 0; i <= c.text.size(); ++i) {
+      for (size_t k = i; k <= c.text.size(); ++k) {
+        CAPTURE(c.text);
+        CAPTURE(i);
+        CAPTURE(k);
+        InlineThinking inline_thinking;
+        std::string visible, thinking;
+        inline_thinking.feed(std::string_view(c.text).substr(0, i), visible, thinking);
+        inline_thinking.feed(std::string_view(c.text).substr(i, k - i), visible, thinking);
+        inline_thinking.feed(std::string_view(c.text).substr(k), visible, thinking);
+        inline_thinking.finish(visible, thinking);
+        CHECK(visible == c.visible);
+        CHECK(thinking == c.thinking);
+      }
+    }
+  }
+}
+
 TEST_CASE("records: first visible piece comes behind the thinking") {
   Heard a;
   REQUIRE(a.take(R"({"thinking":"a"})", 10));

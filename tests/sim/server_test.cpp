@@ -233,6 +233,7 @@ TEST_CASE("faults") {
       {"slow-head@5ms", 200, 21, true, true, true, ""},
       {"status-503", 503, 1, false, true, false, "injected"},
       {"retry-after@2s", 429, 1, false, true, false, "Retry-After: 2\r\n"},
+      {"retry-after@2100ms", 429, 1, false, true, false, "Retry-After: 3\r\n"},
       {"error@4", 200, 5, true, true, false, "an error was encountered"},
       {"bad-json@4", 200, 22, true, false, true, ""},
       {"bad-chunk@4", 200, 4, false, true, false, "zz\r\n"},
@@ -292,6 +293,36 @@ TEST_CASE("one slot, one place in the queue: the third client is told that the s
   CHECK(refused.error == "server busy, please try again.  maximum pending requests exceeded");
   // The second waited for the first.
   CHECK(take_apart(replies[1]).total_ns >= 60 * kMilli);
+}
+
+rt::Task<void> ask_in_turn(Rig& rig, char name, std::string& order) {
+  const std::string wire = generate();
+  const std::vector<std::string_view> pieces{wire};
+  std::string reply;
+  co_await converse(rig.at, pieces, reply);
+  CHECK(take_apart(reply).done);
+  order += name;
+}
+rt::Task<void> four_in_a_line(Rig& rig, std::string& order) {
+  rt::Scope scope;
+  for (const char name : {'a', 'b', 'c'}) {
+    scope.start(ask_in_turn(rig, name, order), rt::Place::here());
+    rt::Sleep apart(sys::now() + 5 * kMilli);
+    co_await apart;
+  }
+  while (order.empty()) {
+    rt::Sleep a_while(sys::now() + kMilli);
+    co_await a_while;
+  }
+  scope.start(ask_in_turn(rig, 'd', order), rt::Place::here());   // behind those that wait
+  co_await scope.join();
+}
+
+TEST_CASE("one slot: who waits comes in by the order of the line, and so does who comes later") {
+  Rig rig("ttft=50ms,rate=inf,tokens=3,queue=9");
+  std::string order;
+  run_beside(rig.server.run(), [&] { return four_in_a_line(rig, order); });
+  CHECK(order == "abcd");
 }
 
 rt::Task<void> leave_then_ask(Rig& rig, std::string& reply) {
