@@ -157,7 +157,7 @@ def clients():
     with Sim("--ttft=10ms", "--rate=2", "--tokens=2000", "--slots=4096", "--queue=20000") as sim:
         before = descriptors(sim.process.pid)
         crowd = Crowd(sim.port, size)
-        ok(rig.eventually(lambda: descriptors(sim.process.pid) >= before + size, 30), "clients: all are let in",
+        ok(rig.eventually(lambda: descriptors(sim.process.pid) >= before + size, 120), "clients: all are let in",
            descriptors(sim.process.pid))
         p = start("bench", "-u", sim.url, "-c", 20, "-z", "%ds" % SECONDS, "--num-predict", 2, "-f", "json", "--no-config")
         memory = Memory(SECONDS, sim=sim.process.pid)
