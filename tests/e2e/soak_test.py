@@ -168,7 +168,7 @@ def clients():
         level = json.loads(r.out)["levels"][0]
         equal((r.code, sum(level["requests"]["failures"].values())), (0, 0), "clients: who behaves is served")
         figure("clients: beside %d of them %d requests in %.0f s, ttft (planned: 10) %s, %.1f MB" % (
-            size, level["requests"]["succeeded"], r.seconds, percentiles(level["ttft"]), peak))
+            size, level["requests"]["succeeded"], SECONDS, percentiles(level["ttft"]), peak))
         crowd.leave()
         ok(rig.eventually(lambda: descriptors(sim.process.pid) <= before + 1, 30), "clients: nothing is left of them",
            (before, descriptors(sim.process.pid)))
