@@ -272,16 +272,16 @@ class Relay(rig.RawServer):
         """How it ends."""
         body = b'{"model":"m","prompt":"x"}'
         head = b"POST /api/generate HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
-        with socket.create_connection(self.target, 5) as sim:
-            try:
+        try:
+            with socket.create_connection(self.target, 5) as sim:
                 sim.sendall(head + body)
                 while peer not in (readable := select.select([peer, sim], [], [], 5)[0]):
                     data = sim.recv(65536) if sim in readable else None
                     if data == b"":
                         return rig.CLOSE
                     peer.sendall(data or b"")
-            except (ConnectionResetError, BrokenPipeError):
-                return rig.RST
+        except (ConnectionResetError, BrokenPipeError):
+            return rig.RST
         return rig.CLOSE
 
 

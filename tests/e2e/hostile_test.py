@@ -326,13 +326,14 @@ def on_terminal(*words, data=None):
 
 @test
 def terminal_tricks():
-    for name, trick in [*TRICKS.items(), ("all", ALL_TRICKS)]:
+    for name, trick in [*TRICKS.items(), ("all", ALL_TRICKS), ("right to left", BIDI)]:
         pieces = ["before ", *trick, " after"]    # each character in a record of its own, and in one
         for script in (rig.answer(*pieces), rig.answer("".join(pieces))):
             with RawServer([script]) as server:
                 to = ["-u", server.url, "--no-config"]
                 shown = on_terminal("ask", "--no-stdin", "hi", *to)
                 ok(not FORBIDDEN.search(shown) and "before " in shown and " after" in shown, "terminal, ask: " + name, shown)
+                ok(not any(c in shown for c in BIDI if ord(c) > 0x2000), "terminal, ask, direction: " + name, shown)
                 shown = on_terminal("ask", "--no-stdin", "hi", *to, "--raw")
                 ok("before " + trick.replace("\r\n", "\n") + " after" in shown, "terminal, ask --raw: " + name, shown)
                 shown = on_terminal("map", "-f", "text", *to, data=b"hi\n")

@@ -154,12 +154,12 @@ def clients():
     if size < CLIENTS:
         rig.skip("clients: all %d" % CLIENTS, "a process may have %d descriptors here" % hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with Sim("--ttft=10ms", "--rate=50", "--tokens=2000", "--slots=4096", "--queue=20000") as sim:
+    with Sim("--ttft=10ms", "--rate=2", "--tokens=2000", "--slots=4096", "--queue=20000") as sim:
         before = descriptors(sim.process.pid)
         crowd = Crowd(sim.port, size)
-        ok(rig.eventually(lambda: descriptors(sim.process.pid) >= before + size, 30), "clients: all are let in",
+        ok(rig.eventually(lambda: descriptors(sim.process.pid) >= before + size, 120), "clients: all are let in",
            descriptors(sim.process.pid))
-        p = start("bench", "-u", sim.url, "-c", 20, "-z", "%ds" % SECONDS, "--num-predict", 20, "-f", "json", "--no-config")
+        p = start("bench", "-u", sim.url, "-c", 20, "-z", "%ds" % SECONDS, "--num-predict", 2, "-f", "json", "--no-config")
         memory = Memory(SECONDS, sim=sim.process.pid)
         crowd.nibble(SECONDS)
         r = wait(p, 60)
@@ -168,7 +168,7 @@ def clients():
         level = json.loads(r.out)["levels"][0]
         equal((r.code, sum(level["requests"]["failures"].values())), (0, 0), "clients: who behaves is served")
         figure("clients: beside %d of them %d requests in %.0f s, ttft (planned: 10) %s, %.1f MB" % (
-            size, level["requests"]["succeeded"], r.seconds, percentiles(level["ttft"]), peak))
+            size, level["requests"]["succeeded"], SECONDS, percentiles(level["ttft"]), peak))
         crowd.leave()
         ok(rig.eventually(lambda: descriptors(sim.process.pid) <= before + 1, 30), "clients: nothing is left of them",
            (before, descriptors(sim.process.pid)))
