@@ -1,36 +1,35 @@
 #!/bin/sh
-# What each hardening flag adds to the release, in bytes, as a table for README.md. `make hardening`
-# builds what is linked here: the program as one object, once as it is and once for each flag of the
-# compiler.
+# What each hardening flag adds to the release, in bytes, as a table for README.md. Called by
+# `make hardening`, which builds the objects.
 #
-#   tools/hardening.sh SPECS 'LINK FLAGS'
+#   tools/hardening.sh 'HOW TO LINK' 'OBJECTS' 'OBJECTS WITH A STACK PROTECTOR'
 set -eu
 cd "$(dirname "$0")/.."
-specs=$1 flags=$2
-lib=$(dirname "$specs")
+link=$1 objects=$2 protected=$3
+lib=/usr/lib/x86_64-linux-musl
 out=build/harden/chimera
 
-size_of() {  # object, more flags: the stripped program, which has to run
-  object=$1
-  shift
-  g++ $flags "$@" "$object" -o "$out"
+size_of() {  # objects, more flags: the stripped program, which has to run
+  $link "$@" -o "$out"
   strip -s -R .comment "$out"
   "$out" --version >/dev/null
   stat -c %s "$out"
 }
 
-row() {  # what, bytes
-  printf '| %s | %+d |\n' "$1" $(($2 - plain))
+row() {  # what, objects and flags
+  what=$1
+  shift
+  printf '| %s | %+d |\n' "$what" $(($(size_of "$@") - plain))
 }
 
+# $objects and $protected are lists on purpose.
 mkdir -p build/harden
-plain=$(size_of build/musl/whole.o)
-printf '| flag, alone | bytes, of %d |\n|---|---:|\n' "$plain"
-row '`-z relro`' "$(size_of build/musl/whole.o -Wl,-z,relro)"
-row '`-z now`' "$(size_of build/musl/whole.o -Wl,-z,now)"
-row '`-z separate-code`' "$(size_of build/musl/whole.o -Wl,-z,separate-code)"
-row '`-fstack-protector-strong`' "$(size_of build/harden/protector/whole.o)"
-row '`-D_FORTIFY_SOURCE=2`' "$(size_of build/harden/fortify/whole.o)"
+plain=$(size_of $objects)
+printf '| flag, alone | bytes more than %d |\n|---|---:|\n' "$plain"
+row '`-z relro`' $objects -Wl,-z,relro
+row '`-z now`' $objects -Wl,-z,now
+row '`-z separate-code`' $objects -Wl,-z,separate-code
+row '`-fstack-protector-strong`' $protected
 # musl's specs know no static PIE: its start files, and that no loader is asked for.
-row 'static PIE' "$(size_of build/harden/pie/whole.o -nostartfiles "$lib/rcrt1.o" "$lib/crti.o" "$lib/crtn.o" \
-  -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,text)"
+row 'static PIE' -fPIE $objects -nostartfiles $lib/rcrt1.o $lib/crti.o $lib/crtn.o \
+  -Wl,-pie -Wl,--no-dynamic-linker -Wl,-z,text

@@ -33,5 +33,5 @@ for fuzzer in "$@"; do
   llvm-profdata-19 merge "$fuzzer.raw" -o "$fuzzer.data"
   llvm-cov-19 export --summary-only --instr-profile="$fuzzer.data" "$fuzzer" "$source" |
     sed -nE 's/.*"totals":\{.*"lines":\{"count":([0-9]+),"covered":([0-9]+),.*/\1 \2/p' |
-    { read -r lines covered; printf '%-14s %4d of %4d lines of %s\n' "$name" "$covered" "$lines" "$source"; }
+    { read -r lines covered || true; printf '%-14s %4d of %4d lines of %s\n' "$name" "$covered" "$lines" "$source"; }
 done

@@ -1,4 +1,4 @@
-// Server-sent events: besides cuts, the events are those that a plain reading of the standard finds.
+// Server-sent events: besides cuts, they are those that a plain reading of the standard finds.
 #include "chimera/wire/sse.hpp"
 
 #include "tests/fuzz/splitter_fuzz.hpp"
