@@ -348,3 +348,30 @@ TEST_CASE("threads: who waits behind a hog of 20 ms is seen to wait") {
   CHECK(long_waits >= 1);
   CHECK(c.longest_resume >= 20 * kMilli);
 }
+
+TEST_CASE("threads: the counters of a runtime are those of its workers together") {
+  Bench bench(rt::Kind::fixed, 3);
+  Ends ends;
+  bench.run(connect(ends));
+  rt::WorkerCounters sum;
+  for (int i = 0; i < 3; ++i) {
+    const rt::WorkerCounters w = bench.runtime.worker(i).counters();
+    sum.resumes += w.resumes, sum.turns += w.turns, sum.parks += w.parks;
+    sum.wakes_sent += w.wakes_sent, sum.posted += w.posted, sum.running += w.running;
+    sum.port.polls += w.port.polls, sum.port.attempts += w.port.attempts;
+    sum.port.arms += w.port.arms, sum.port.wakes += w.port.wakes;
+    CHECK(w.turns > 0);
+  }
+  const rt::WorkerCounters c = bench.runtime.counters();
+  CHECK(c.resumes == sum.resumes);
+  CHECK(c.turns == sum.turns);
+  CHECK(c.parks == sum.parks);
+  CHECK(c.wakes_sent == sum.wakes_sent);
+  CHECK(c.posted == sum.posted);
+  CHECK(c.running == sum.running);
+  CHECK(c.port.polls == sum.port.polls);
+  CHECK(c.port.attempts == sum.port.attempts);
+  CHECK(c.port.arms == sum.port.arms);
+  CHECK(c.port.wakes == sum.port.wakes);
+  CHECK((c.port.attempts > 0 && c.port.wakes > 0));
+}
