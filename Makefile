@@ -553,6 +553,11 @@ build/quick/chimera: $(call objects,quick,$(PRODUCT))
 	$(call SAY,LINK)
 	$(Q)$(call link,quick)
 
+.PHONY: mutants
+mutants: build/quick/unit build/quick/virtual build/quick/vopr build/quick/chimera  ## plants the bugs of tests/mutants: the tests have to catch each; hours; MUTANTS='--only retry'
+	@tools/need.sh doctest-dev python3
+	@python3 tools/mutants.py $(MUTANTS)
+
 # --- fuzzing ----------------------------------------------------------------------------------
 
 # clang's libFuzzer over every parser. What is kept of it (tests/fuzz/corpus, regress) goes through

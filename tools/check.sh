@@ -26,6 +26,7 @@ make=${MAKE:-make}
 check "layers: includes go one way" tools/check_layers.sh
 check "sources: src/files.txt is the tree" tools/check_sources.sh
 check "lint: house rules" tools/lint.sh
+check "mutants: each can still be planted" python3 tools/mutants.py --check
 check "headers: each compiles alone" tools/check_headers.sh
 check "clang: no warning" "$make" -k clang-pass
 check "cppcheck: no finding" "$make" cppcheck

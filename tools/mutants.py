@@ -13,9 +13,9 @@ text has to be in the file exactly once.
 
 For each, a copy of the tree (build/mutants/1, ...) is changed and built again, and runs the parts of
 `make test` and `make vopr`, fastest first, until one fails: "caught by PART". A part that hangs has
-caught it, too. --near runs no more than
-the unit tests of the same layer, for a first look; --deep goes on, where nothing else did, to the builds with sanitizers. --check only
-looks whether every text is still there. Exit code 1: a bug survived, or a list is out of date.
+caught it, too. --near runs no more than the unit tests of the same layer, for a first look; --deep
+goes on, where nothing else did, to the builds with sanitizers. --check only looks whether every text
+is still there. Exit code 1: a bug survived, or a list is out of date.
 """
 import argparse
 import glob

@@ -38,6 +38,15 @@ TEST_CASE("below stays below and reaches everything") {
   }
 }
 
+// The surplus of 2^64 over such a bound is a third of it.
+TEST_CASE("below favours no number, however large the bound") {
+  Rng rng(5);
+  int small = 0;
+  for (int i = 0; i < 3000; ++i) small += rng.below(uint64_t{3} << 62) < uint64_t{1} << 62;
+  CHECK(small > 850);
+  CHECK(small < 1150);
+}
+
 TEST_CASE("uniform and normal have the moments they should") {
   Rng rng(5);
   const int n = 100000;

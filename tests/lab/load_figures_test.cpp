@@ -5,6 +5,8 @@
 
 #include "chimera/base/rng.hpp"
 #include "chimera/lab/load_report.hpp"
+#include "chimera/wire/csv.hpp"
+#include "chimera/wire/json.hpp"
 #include "tests/check.hpp"
 
 using namespace chimera;
@@ -208,6 +210,36 @@ TEST_CASE("load figures: Little's law holds for what is timed whole, and shows w
   LoadFigures f;
   record.finish(f, {}, kLoadMetrics);
   CHECK(std::fabs(f.little_gap_percent()) > 5);
+}
+
+TEST_CASE("load report: whole JSON, even rows of CSV, goals only when given") {
+  std::vector<LoadRequest> requests;
+  for (uint32_t i = 0; i < 20; ++i) requests.push_back(request(i * kSecond, 0, 6, i % 2));
+  requests.push_back(failure(LoadClass::reset, 21 * kSecond));
+  LoadReport r;
+  r.servers = {"http://a", "http://b"};
+  r.levels.push_back(Finished(requests, nullptr, {}, 2).f);
+  CHECK(wire::check_json(load_json(r)));
+  const std::string csv = load_csv(r);
+  wire::CsvReader in(csv);
+  std::vector<wire::CsvField> row;
+  std::string scratch;
+  size_t rows = 0, columns = 0;
+  for (; in.next(row).value_or(false); ++rows) {
+    if (rows == 0) {
+      columns = row.size();
+      CHECK(row[9].text(scratch) == "resolve");
+      CHECK(row[9 + kLoadClasses - 2].text(scratch) == "cancelled");
+      CHECK(row[9 + kLoadClasses - 1].text(scratch) == "ttft_count");
+    }
+    CHECK(row.size() == columns);
+    if (rows == 1) CHECK(row[3].text(scratch) == "20");
+    if (rows == 3) CHECK(row[2].text(scratch) == "http://b");
+  }
+  CHECK(rows == 4);
+  CHECK(load_markdown(r).find("goodput") == std::string::npos);
+  r.goals = "ttft<1s";
+  CHECK(load_markdown(r).find("goodput") != std::string::npos);
 }
 
 TEST_CASE("load figures: warnings") {

@@ -43,6 +43,9 @@ TEST_CASE("our block of metrics.json") {
   run.serial.agents[1].validity = llm::Validity::error;
 
   const std::string json = metrics_json(run, p);
+  ProcessFigures seeded = p;
+  seeded.seed = 0;
+  CHECK(flatten(metrics_json(run, seeded)).text(".chimera.seed") == "0");
   CHECK(json.starts_with("{\n  \"chimera\": {\n    \"agents\": [\n"));
   CHECK(json.ends_with("\n}"));
   const Flat f = flatten(json);

@@ -113,6 +113,24 @@ TEST_CASE("no byte from a file reaches a terminal or a page as it is") {
   CHECK(wire::check_json(stats_json(r.view())));
 }
 
+TEST_CASE("a row of every table, cell by cell") {
+  Report r;
+  const std::string page = stats_markdown(r.view());
+  for (const char* row : {
+           "| a       | 6 | 92.50 | 90.54 to 94.46 | 1.87 | 1.22 to 2.58 | 2.02 "
+           "|     0 |        0 |",
+           "| a       | 90.00 | 90.25 | 91.25 | 92.50 | 93.75 | 94.75 | 95.00 | 1.32 to 2.79 |",
+           "| a | z |       0.00 | -2.41 to 2.41 |   1.000 |        1.000 "
+           "|          1.000 |     0.00 |        0.00 |       3.36 |",
+           "| a       |        92.50 |         2.00 |      0.0100 |        1.00 | 99.99 |  10.00 |",
+           "| c             | 6 | 92.50 | 1.87 | 2.02 | 90.00 | 92.50 | 95.00 |",
+           "| a    |  92.50 | 92.50 |       0.00 | -2.41 to 2.41 |      = 1.000 "
+           "| no difference shown |"}) {
+    CAPTURE(std::string(row));
+    CHECK(page.find(std::string("\n") + row + "\n") != page.npos);
+  }
+}
+
 TEST_CASE("Markdown tables have as many cells in every row") {
   Report r(kNasty);
   const std::string page = stats_markdown(r.view());

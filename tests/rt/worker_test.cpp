@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -246,6 +247,35 @@ rt::Task<void> stop_many(int& cancelled, bool whole_runtime) {
   co_await late.join();
 }
 
+// A Stop in parts, of which one has a part itself and one is gone before the request.
+rt::Task<void> stop_in_parts(std::vector<int64_t>& outcomes) {
+  rt::Stop whole, other;
+  rt::Stop first(&whole), inner(&first);
+  std::optional<rt::Stop> gone(std::in_place, &whole);
+  rt::Stop last(&whole);
+  gone.reset();
+  rt::Stop* const with[] = {&first, &inner, &last, &whole, &other};
+  outcomes.assign(5, 77);
+  rt::Scope scope;
+  for (size_t i = 0; i < 5; ++i) {
+    scope.start(sleep_with(kNever, *with[i], outcomes[i]), Place::here());
+  }
+  for (int i = 0; i < 3; ++i) co_await rt::yield();
+  last.request();   // a part by itself
+  CHECK_FALSE(whole.requested());
+  whole.request();
+  CHECK((first.requested() && inner.requested() && !other.requested()));
+  for (int i = 0; i < 3; ++i) co_await rt::yield();
+  CHECK(outcomes[4] == 77);
+  rt::Stop late(&whole), inner_late(&late);   // behind the request
+  CHECK((late.requested() && inner_late.requested()));
+  int64_t at_once = 77;
+  co_await sleep_with(kNever, inner_late, at_once);
+  CHECK(at_once == -static_cast<int64_t>(Errc::cancelled));
+  other.request();
+  co_await scope.join();
+}
+
 // More operations end at once than one wait hands out, together with the deadlines of all.
 rt::Task<void> read_until(net::Stream& s, net::Deadline limit, std::string& all, int& ended) {
   Result<std::string_view> r = co_await s.read_some(limit);
@@ -339,6 +369,13 @@ TEST_CASE("worker: cancelled by a Stop, before, in and after the flight") {
     Bench bench;
     bench.run(stop_case(c));
   }
+}
+
+TEST_CASE("worker: a Stop reaches its parts, and theirs, and who becomes one behind the request") {
+  std::vector<int64_t> outcomes;
+  Bench bench;
+  bench.run(stop_in_parts(outcomes));
+  CHECK(outcomes == std::vector<int64_t>(5, -static_cast<int64_t>(Errc::cancelled)));
 }
 
 TEST_CASE("worker: a Stop and a runtime's stop end many operations") {

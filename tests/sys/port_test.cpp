@@ -143,20 +143,29 @@ TEST_CASE("a large write to a slow reader loses nothing") {
   CHECK(f.reads >= (1 << 20) / 1000);
 }
 
+// Beside it on the same handle: no read, one that came before, or one that comes when it waits.
 TEST_CASE("a write waits while the way is full, and goes on when the reader does") {
-  Rig rig;
-  const Pair p = rig.connect();
-  Flow f(rig, p.client, p.server, 1, uint64_t{64} << 20);
-  f.write_len = 1 << 20;
-  bool full = false;
-  for (int i = 0; i < 100 && !full; ++i) {
-    f.step(false);
-    full = rig.listen_for(20 * kMilli) == 0;
+  for (const std::string_view read : {"none", "before", "behind"}) {
+    CAPTURE(std::string(read));
+    Rig rig;
+    const Pair p = rig.connect();
+    char buffer[4];
+    Flight& r = rig.make(Op::Kind::read, p.client, buffer, 4);
+    if (read == "before") rig.submit(r);
+    Flow f(rig, p.client, p.server, 1, uint64_t{64} << 20);
+    f.write_len = 1 << 20;
+    bool full = false;
+    for (int i = 0; i < 100 && !full; ++i) {
+      f.step(false);
+      full = rig.listen_for(20 * kMilli) == 0;
+    }
+    REQUIRE(f.out.flying);
+    if (read == "behind") rig.submit(r);
+    f.total = f.made;   // enough: now empty the way
+    f.read_len = 64 * 1024;
+    CHECK(rig.until([&] { return f.step(), f.done(); }));
+    CHECK(r.flying == (read != "none"));
   }
-  REQUIRE(f.out.flying);
-  f.total = f.made;   // enough: now empty the way
-  f.read_len = 64 * 1024;
-  CHECK(rig.until([&] { return f.step(), f.done(); }));
 }
 
 TEST_CASE("a cancelled read or accept comes back once") {
