@@ -1,7 +1,7 @@
 #!/bin/bash
 # The binaries of `make cross`, each under qemu-user: that they start, that client and simulator agree
 # (selftest), a whole `run` on a simulated server, and `stats` over the same result files, whose output
-# has to be what this machine's own binary says, byte for byte.
+# has to be what this machine's own binary says, byte for byte. The same with the packed ones.
 #
 #   tools/cross_tests.sh [--summary FILE] BUILD CHIMERA [NAME...]      CHIMERA: the binary of this machine
 #
@@ -76,23 +76,27 @@ limited 200 "$chimera" bench "$notes" --sim=tokens=60,rate=500 --presets=smol,as
 formats="json csv md"
 for format in $formats; do "$chimera" stats "$scratch/experiment" -f "$format" > "$scratch/stats.$format"; done
 
+product() {  # machine, what it is called here, qemu, binary
+  local command=("$3" "$4") start=$SECONDS
+  check "$1" "$2--version" version "${command[@]}"
+  check "$1" "$2selftest" selftest "${command[@]}"
+  check "$1" "$2run" whole_run "${command[@]}"
+  for format in $formats; do check "$1" "$2stats -f $format" stats "$format" "${command[@]}"; done
+  printf '%-6s %-9s %s%s bytes, %s s\n' '' "$1" "$2" "$(stat -c %s "$4")" $((SECONDS - start))
+}
+
 for row in $(tools/list.sh cross); do
   IFS=: read -r machine _ _ emulated <<< "$row"
   [ $# = 0 ] || [[ " $* " == *" $machine "* ]] || continue
-  binary=$build/cross/$machine/chimera
-  if [ ! -x "$binary" ] || ! command -v "qemu-$emulated" > /dev/null; then
-    printf '%-6s %-9s %s\n' skip "$machine" "no binary, or no qemu-$emulated"
+  folder=$build/cross/$machine qemu=qemu-$emulated
+  if [ ! -x "$folder/chimera" ] || ! command -v "$qemu" > /dev/null; then
+    printf '%-6s %-9s %s\n' skip "$machine" "no binary, or no $qemu"
     skipped=$((skipped + 1))
     continue
   fi
-  start=$SECONDS
-  command=("qemu-$emulated" "$binary")
-  check "$machine" '--version' version "${command[@]}"
-  check "$machine" 'selftest' selftest "${command[@]}"
-  check "$machine" 'run' whole_run "${command[@]}"
-  for format in $formats; do check "$machine" "stats -f $format" stats "$format" "${command[@]}"; done
-  [ ! -x "$build/cross/$machine/unit" ] || check "$machine" 'unit tests' unit "qemu-$emulated" "$build/cross/$machine/unit"
-  printf '%-6s %-9s %s bytes, %s s\n' '' "$machine" "$(stat -c %s "$binary")" $((SECONDS - start))
+  product "$machine" '' "$qemu" "$folder/chimera"
+  [ ! -x "$folder/packed" ] || product "$machine" 'packed: ' "$qemu" "$folder/packed"
+  [ ! -x "$folder/unit" ] || check "$machine" 'unit tests' unit "$qemu" "$folder/unit"
 done
 
 echo "$passed passed, $failed failed, $skipped skipped" | tee "$summary"
