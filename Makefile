@@ -627,7 +627,7 @@ clang-pass: $(CLANG_OK)
 # Slower ones look for bugs: clang-tidy at each source that changed (or a header of it), cppcheck at all.
 # What they are told to leave alone, and why, is in .clang-tidy and tools/cppcheck.txt. GCC 12's
 # -fanalyzer was looked at once: it takes std::expected's union, memory of operator new (which cannot be
-# null here) and the frames of coroutines for errors, and found nothing else.
+# null here) and the frames of coroutines for errors: of some 200 warnings none that was read was right.
 build/analyze/%.ok: %.cpp build/clang/%.ok .clang-tidy
 	$(call SAY,TIDY)
 	$(Q)mkdir -p $(@D)

@@ -552,7 +552,7 @@ def readme():
     for command in COMMANDS:
         own |= {n for _, n in options_in(run(command, "--help").text)}
     # Of other programs, in commands that README shows; and of a build with TLS.
-    others = {"readme", "version", "native-file", "cross-file", "cacert", "insecure"}
+    others = {"readme", "version", "native-file", "cross-file", "cacert", "insecure", "figures", "only"}
     told = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)(?!\*)\b(?!-)", text))
     equal(sorted(told - own - others), [], "README names no option that is not there")
     for command in COMMANDS:

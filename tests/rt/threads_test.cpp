@@ -349,10 +349,17 @@ TEST_CASE("threads: who waits behind a hog of 20 ms is seen to wait") {
   CHECK(c.longest_resume >= 20 * kMilli);
 }
 
+static rt::Task<void> connect_on_each(std::span<Ends> ends) {
+  rt::Scope scope;
+  int i = 0;
+  for (Ends& e : ends) scope.start(connect(e), Place::on(i++));
+  co_await scope.join();
+}
+
 TEST_CASE("threads: the counters of a runtime are those of its workers together") {
   Bench bench(rt::Kind::fixed, 3);
-  Ends ends;
-  bench.run(connect(ends));
+  Ends ends[3];
+  bench.run(connect_on_each(ends));
   rt::WorkerCounters sum;
   for (int i = 0; i < 3; ++i) {
     const rt::WorkerCounters w = bench.runtime.worker(i).counters();
