@@ -489,12 +489,15 @@ build/tsan/chimera: $(call objects,tsan,$(PRODUCT)) src/files.txt
 # --- tests ------------------------------------------------------------------------------------
 
 # unit: the real world. virtual: the scripted port and clock. tsan: what threads touch.
-build/asan/unit: $(call objects,asan,tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
-	$(call SAY,LINK)
-	$(Q)$(call link,asan)
-build/asan/virtual: $(call objects,asan,tests/main.cpp $(VIRTUAL_TESTS) $(VIRTUAL))
-	$(call SAY,LINK)
-	$(Q)$(call link,asan)
+define test_programs
+build/$(1)/unit: $(call objects,$(1),tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
+	$$(call SAY,LINK)
+	$$(Q)$$(call link,$(1))
+build/$(1)/virtual: $(call objects,$(1),tests/main.cpp $(VIRTUAL_TESTS) $(VIRTUAL))
+	$$(call SAY,LINK)
+	$$(Q)$$(call link,$(1))
+endef
+$(eval $(call test_programs,asan))
 build/tsan/unit: $(call objects,tsan,tests/main.cpp $(TSAN_TESTS) $(TSAN))
 	$(call SAY,LINK)
 	$(Q)$(call link,tsan)
@@ -545,12 +548,7 @@ vopr: build/vopr/chimera-vopr  ## VOPR_SEEDS (20000) runs of the whole program i
 # The same programs without sanitizers, quick to build and to link: tools/mutants.py runs these first.
 quick_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O0 -w -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS
 $(eval $(call variant,quick,$(CXX)))
-build/quick/unit: $(call objects,quick,tests/main.cpp $(UNIT_TESTS) $(LIBRARY))
-	$(call SAY,LINK)
-	$(Q)$(call link,quick)
-build/quick/virtual: $(call objects,quick,tests/main.cpp $(VIRTUAL_TESTS) $(VIRTUAL))
-	$(call SAY,LINK)
-	$(Q)$(call link,quick)
+$(eval $(call test_programs,quick))
 build/quick/vopr: $(call objects,quick,$(VOPR))
 	$(call SAY,LINK)
 	$(Q)$(call link,quick)

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import json
 import os
-import pty
 import re
 import signal
 import socket
@@ -23,7 +22,7 @@ import threading
 import time
 
 import rig
-from rig import CLOSE, NOTES, STALL, RawServer, equal, folder, head, ok, one_error_line, run, skip, start, test, wait, write
+from rig import CLOSE, NOTES, STALL, RawServer, equal, folder, head, ok, one_error_line, run, shown_on_terminal, skip, start, test, wait, write
 
 FIGURES = "--figures" in sys.argv
 CHUNKED = head("200 OK", "Transfer-Encoding: chunked")
@@ -307,23 +306,6 @@ BIDI = "\u202eright to left\u202c \u2066isolated\u2069 \u200f\u200e"
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def on_terminal(*words, data=None):
-    """What a terminal gets on stdout and stderr, without the returns that it makes of line ends."""
-    ours, theirs = pty.openpty()
-    p = start(*words, stdin=subprocess.PIPE if data else subprocess.DEVNULL, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    if data:
-        p.stdin.write(data)
-        p.stdin.close()
-    shown = b""
-    with contextlib.suppress(OSError):
-        while more := os.read(ours, 65536):
-            shown += more
-    os.close(ours)
-    p.wait(10)
-    return shown.decode().replace("\r\n", "\n")
-
-
 @test
 def terminal_tricks():
     for name, trick in [*TRICKS.items(), ("all", ALL_TRICKS), ("right to left", BIDI)]:
@@ -331,12 +313,12 @@ def terminal_tricks():
         for script in (rig.answer(*pieces), rig.answer("".join(pieces))):
             with RawServer([script]) as server:
                 to = ["-u", server.url, "--no-config"]
-                shown = on_terminal("ask", "--no-stdin", "hi", *to)
+                shown = shown_on_terminal("ask", "--no-stdin", "hi", *to)
                 ok(not FORBIDDEN.search(shown) and "before " in shown and " after" in shown, "terminal, ask: " + name, shown)
                 ok(not any(c in shown for c in BIDI if ord(c) > 0x2000), "terminal, ask, direction: " + name, shown)
-                shown = on_terminal("ask", "--no-stdin", "hi", *to, "--raw")
+                shown = shown_on_terminal("ask", "--no-stdin", "hi", *to, "--raw")
                 ok("before " + trick.replace("\r\n", "\n") + " after" in shown, "terminal, ask --raw: " + name, shown)
-                shown = on_terminal("map", "-f", "text", *to, data=b"hi\n")
+                shown = shown_on_terminal("map", "-f", "text", *to, data=b"hi\n")
                 ok(not FORBIDDEN.search(re.sub("\r?\x1b\\[K", "", shown)), "terminal, map -f text: " + name, shown)
                 r = run("ask", "--no-stdin", "hi", *to)
                 ok(b"\x1b" not in r.out and r.code == 0, "pipe, ask: " + name, r)
@@ -365,7 +347,7 @@ def tricks_elsewhere():
     tags = ('{"models":[{"name":%s,"size":1}]}' % words).encode()
     with RawServer(documents(tags, ('{"version":%s}' % words).encode())) as server:
         for command in (["probe", server.url], ["probe", server.url, "-f", "json"]):
-            shown = on_terminal(*command).replace("\x7f", "")    # in JSON; a terminal leaves it out
+            shown = shown_on_terminal(*command).replace("\x7f", "")    # in JSON; a terminal leaves it out
             ok(not FORBIDDEN.search(shown), "probe: names and versions: harmless", shown)
 
 

@@ -8,6 +8,7 @@ a time, because most of them wait; @test(alone=True) is for those that measure.
 import concurrent.futures
 import contextlib
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -198,6 +199,23 @@ def wait(process, timeout=20, begin=None):
 def run(*arguments, timeout=20, **how):
     begin = time.monotonic()
     return wait(start(*arguments, **how), timeout, begin)
+
+
+def shown_on_terminal(*words, data=None):
+    """What a terminal gets on stdout and stderr, without the returns that it makes of line ends."""
+    ours, theirs = pty.openpty()
+    p = start(*words, stdin=subprocess.PIPE if data else subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    if data:
+        p.stdin.write(data)
+        p.stdin.close()
+    shown = b""
+    with contextlib.suppress(OSError):
+        while more := os.read(ours, 65536):
+            shown += more
+    os.close(ours)
+    p.wait(10)
+    return shown.decode().replace("\r\n", "\n")
 
 
 def one_error_line(outcome):
