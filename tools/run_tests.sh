@@ -8,6 +8,9 @@
 # cases are counted, or a *.py file: exit 0 = passed, 77 = skipped, else failed, unless its last
 # line is itself "N passed, N failed, N skipped", which is then what counts. A program that says
 # nothing countable before it ends (a crash, a sanitizer, the time limit) is one failure.
+#
+# SECOND_TRIES=N: on a machine that others use too, up to N suites that fail are run once more. One that
+# passes then is called UNSTEADY, with what it said at first; one that fails again has failed.
 set -uo pipefail
 
 limit=${TEST_TIMEOUT:-300}  # seconds per suite
@@ -47,11 +50,20 @@ run_suite() {  # prints "passed failed skipped" for the suite $1; its output goe
   echo "$line"
 }
 
+second_tries=${SECOND_TRIES:-0}
 for suite in "$@"; do
   start=$SECONDS
   read -r p f s < <(run_suite "$suite")
   printf '%-34s %5d passed %3d failed %3d skipped  %3d s\n' "$suite" "$p" "$f" "$s" $((SECONDS - start))
-  if [ "$f" != 0 ]; then sed 's/^/    /' "$log"; fi
+  if [ "$f" != 0 ]; then
+    sed 's/^/    /' "$log"
+    if [ "$second_tries" -gt 0 ]; then
+      second_tries=$((second_tries - 1)) start=$SECONDS
+      read -r p f s < <(run_suite "$suite")
+      printf '  again: %s: %d passed %d failed %d skipped  %d s\n' "$([ "$f" = 0 ] && echo UNSTEADY || echo FAILED)" "$p" "$f" "$s" $((SECONDS - start))
+      [ "$f" = 0 ] || sed 's/^/    /' "$log"
+    fi
+  fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 

@@ -12,7 +12,7 @@ import threading
 import time
 
 import rig
-from rig import (CLOSE, INSTANT, RST, STALL, RawServer, Sim, answer, chunked, closed_port, equal, folder,
+from rig import (CLOSE, INSTANT, RST, STALL, RawServer, Sim, answer, chunked, closed_port, equal, eventually, folder,
                  head, ok, one_error_line, run, start, test, wait, with_length, write)
 
 
@@ -355,20 +355,20 @@ def several_servers():
         ok(time.monotonic() - begin < 1, "fail-over: at once", r)
         r = run("ask", "-u", busy.url, "-u", nobody, "--max-retries", 0, "go")
         ok(r.code in (7, 75) and one_error_line(r), "fail-over: nobody is left", r)
-    gone = threading.Event()
+    asked = threading.Event()
 
     def silent(request, index):
+        asked.set()
         return [head("200 OK", "Content-Type: application/x-ndjson"), STALL]
 
-    class Watched(RawServer):
-        def _play(self, peer, script):
-            super()._play(peer, script)
-            gone.set()
+    def speaks(request, index):
+        asked.wait(10)   # else it has won before the other one was asked at all
+        return answer("yes")
 
-    with Watched(silent) as slow, RawServer([answer("yes")]) as good:
+    with RawServer(silent) as slow, RawServer(speaks) as good:
         r = run("ask", "-u", slow.url, "-u", good.url, "--policy", "race", "go")
         ok(r.code == 0 and r.out == b"yes" and r.seconds < 2, "race: the one that speaks", r)
-        ok(gone.wait(2) and len(slow.requests) == 1, "race: the other's connection is closed")
+        ok(eventually(lambda: slow.left) and len(slow.requests) == 1, "race: the other's connection is closed")
     with RawServer([answer("a")]) as one, RawServer([answer("b")]) as two:
         with folder() as tmp:
             with open(write(tmp + "/in", "x\n" * 20), "rb") as f:
