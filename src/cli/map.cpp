@@ -395,13 +395,17 @@ bool same_file(const std::string& a, const std::string& b) {
   return x && y && x->device == y->device && x->inode == y->inode;
 }
 
-// Where results go. A line that was cut off there when an earlier run was killed is taken away.
+// Where results go. A line that was cut off there when an earlier run was killed is taken away, as
+// its record is done again; without --resume it stays, and what comes begins a line of its own.
 Result<void> open_output(Job& job) {
   const Settings& s = job.settings;
   const bool same = s.output.empty() ? sys::stdout_is(s.map.resume)
                                      : same_file(s.output, s.map.resume);
   if (!s.map.resume.empty() && same) CHI_TRY_VOID(sys::cut_last_line(s.map.resume));
-  return s.output.empty() ? Result<void>() : job.file.open(s.output);
+  if (s.output.empty()) return {};
+  const bool amid = sys::ends_amid_line(s.output);
+  CHI_TRY_VOID(job.file.open(s.output));
+  return amid ? job.file.write("\n") : Result<void>();
 }
 
 }  // namespace

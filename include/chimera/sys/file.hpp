@@ -40,6 +40,8 @@ bool stdout_is(const std::string& path);
 // Cuts a file off behind its last newline; one that is not there, or no regular file, stays as it
 // is. Errors: io.
 Result<void> cut_last_line(const std::string& path);
+// Whether a regular file's last line has no newline, as when its writer was killed.
+bool ends_amid_line(const std::string& path);
 // Whether stdin is a pipe or a regular file: what a program may read without being asked to.
 bool stdin_is_data();
 // Waits until stdin has a byte or has ended; false when neither came in that time.

@@ -287,6 +287,14 @@ Result<void> cut_last_line(const std::string& path) {
   return {};
 }
 
+bool ends_amid_line(const std::string& path) {
+  const Descriptor d(open_path(path.c_str(), O_RDONLY | O_NONBLOCK));
+  struct stat st;
+  char last;
+  return d.fd >= 0 && fstat(d.fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+         pread(d.fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
 bool stdin_is_data() {
   struct stat st;
   return fstat(STDIN_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode));

@@ -305,6 +305,17 @@ Result<void> cut_last_line(const std::string& path) {
   return {};
 }
 
+bool ends_amid_line(const std::string& path) {
+  const Result<std::wstring> name = checked_path(path);
+  if (!name) return false;
+  const Closing f(open_path(*name, GENERIC_READ, OPEN_EXISTING));
+  if (!f.valid()) return false;
+  const Result<FileInfo> found = look(f.h);
+  if (!found || found->kind != FileInfo::Kind::regular) return false;
+  const Result<int64_t> end = end_of_lines(f.h, static_cast<int64_t>(found->size));
+  return end && *end != static_cast<int64_t>(found->size);
+}
+
 bool stdin_is_data() {
   const DWORD type = GetFileType(GetStdHandle(STD_INPUT_HANDLE));
   return type == FILE_TYPE_PIPE || type == FILE_TYPE_DISK;
