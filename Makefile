@@ -367,9 +367,11 @@ tls-test: tls  ## tests of https, beside nginx too where it can be had; size
 	    tests/e2e/tls_test.py tests/e2e/fetch_test.py || bad=1; done; exit $$bad
 	@tools/size.sh --tls
 
+# PRESETS='smol minimal': only those.
+asked_variants = $(if $(PRESETS),$(foreach p,$(PRESETS),$(filter $(p):%,$(1))),$(1))
 .PHONY: variants variant-binaries
-variant-binaries: $(call binaries,glibc,$(GLIBC_VARIANTS)) $(call binaries,musl,$(VARIANTS))
-variants:  ## build/variants: each preset as a binary of its own, static, on glibc and on musl
+variant-binaries: $(call binaries,glibc,$(call asked_variants,$(GLIBC_VARIANTS))) $(call binaries,musl,$(call asked_variants,$(VARIANTS)))
+variants:  ## build/variants: each preset as a binary of its own, static, on glibc and on musl; PRESETS='smol': only those
 	@tools/need.sh musl-tools xz-utils
 	@$(MAKE) variant-binaries
 
@@ -407,8 +409,10 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 	@tools/need.sh g++-mingw-w64-x86-64-posix wine wine64 doctest-dev python3
 	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe build/chimera
 	@tools/wine_tests.sh $(WINE)
-check-all:  ## what takes too long for .ci/run: all machines with their unit tests, more under wine
-	@bad=0; $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; exit $$bad
+check-all:  ## what takes too long for .ci/run: all presets, all machines with their unit tests, more under wine
+	@bad=0; $(MAKE) variants size || bad=1; tools/run_tests.sh build/chimera tests/e2e/variants_test.py || bad=1; \
+	  $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; \
+	  $(MAKE) reproducible || bad=1; exit $$bad
 
 # --- hardening: what it costs -------------------------------------------------------------------
 

@@ -99,6 +99,7 @@ bool ConfigReader::find_table(const Item& item, std::string_view& key) {
       skip(item.path);
       return false;
     }
+    if (key.empty() && !table) return false;   // [[profile.NAME]] is not one
     found_ = true;
     layer_ = Layer::profile;
     if (key.empty()) return false;

@@ -119,6 +119,7 @@ TEST_CASE("errors name who says it") {
        "f:1: api-key: no keys in this file: api-key-file names the file with it"},
       {{.text = "a = \n"}, "f:1: not a value"},
       {{.text = "a = 1\n", .profile = "p"}, "f: there is no [profile.p]"},
+      {{.text = "[[profile.p]]\nmodel = 'a'\n", .profile = "p"}, "f: there is no [profile.p]"},
       {{.text = "preset = 'x'\n"}, "f:1: preset: --preset: no such preset: x"},
       {{.text = "header = 'secret'\n"}, "f:1: header: the value is not valid ('Name: value')"},
   };
