@@ -412,7 +412,7 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 check-all:  ## what takes too long for .ci/run: all presets, all machines with their unit tests, more under wine
 	@bad=0; $(MAKE) variants size || bad=1; tools/run_tests.sh build/chimera tests/e2e/variants_test.py || bad=1; \
 	  $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; \
-	  $(MAKE) reproducible || bad=1; exit $$bad
+	  $(MAKE) reproducible || bad=1; tools/meson_tests.sh --whole || bad=1; exit $$bad
 
 # --- hardening: what it costs -------------------------------------------------------------------
 

@@ -99,6 +99,11 @@ Result<void> cut_last_line(const std::string& path) {
   return {};
 }
 
+bool ends_amid_line(const std::string& path) {
+  const auto at = machine().files.find(path);
+  return at != machine().files.end() && !at->second.empty() && at->second.back() != '\n';
+}
+
 bool stdin_is_data() { return machine().has_input; }
 bool stdin_speaks(Nanos within) {
   const vopr::Machine& m = machine();
