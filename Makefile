@@ -73,8 +73,12 @@ product_HOT := $(FAST)
 # (sys/linux/libc.cpp). WHOLE_LIBC=1 leaves it as it is, should another version of it not link.
 STATIC := $(if $(WHOLE_LIBC),,-DCHIMERA_STATIC)
 product_FLAGS := $(LANG_FLAGS) $(LEAN) $(SMALL) $(STATIC) $(WARN)
-asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)
-tsan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g -fsanitize=thread -Wno-tsan $(WARN)
+asan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN)
+tsan_FLAGS := $(LANG_FLAGS) $(LEAN) -O1 -g1 -fsanitize=thread -Wno-tsan $(WARN)
+# The test cases themselves are compiled more often than they run.
+asan_TESTS := -O0
+tsan_TESTS := -O0
+wintest_TESTS := -O0
 # Tests keep exceptions: doctest leaves a failed REQUIRE with one.
 TEST_FLAGS := -I. -fexceptions -Wno-shadow -Wno-conversion -Wno-error
 
@@ -103,11 +107,11 @@ build/$(1)/obj/%.o: %.cpp build/$(1)/flags
 build/$(1)/obj/tests/%.o: tests/%.cpp build/$(1)/flags
 	$$(call SAY,C++)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(2) $$($(1)_FLAGS) $$(TEST_FLAGS) -MMD -MP -c $$< -o $$@
+	$$(Q)$(2) $$($(1)_FLAGS) $$(TEST_FLAGS) $$($(1)_TESTS) -MMD -MP -c $$< -o $$@
 $$(USES_VERSION:%.cpp=build/$(1)/obj/%.o): build/version
 endef
 # $(1) variant: whatever changes one of its files when it changes.
-all_flags = $($(1)_FLAGS) $(if $($(1)_HOT),$($(1)_HOT) $(HOT)) $($(1)_LINK) $(TEST_FLAGS) $(MBEDTLS)
+all_flags = $($(1)_FLAGS) $(if $($(1)_HOT),$($(1)_HOT) $(HOT)) $($(1)_LINK) $(TEST_FLAGS) $($(1)_TESTS) $(MBEDTLS)
 # $(1) variant, $(2) source: what this one file gets besides.
 own_flags = $(if $(filter $(2),$(HOT)),$($(1)_HOT)) -frandom-seed=$(2) \
   $(if $(filter $(2),$(USES_VERSION)),-DCHIMERA_VERSION='"$(FULL_VERSION)"')
@@ -536,7 +540,7 @@ load: build/chimera  ## 2,000 streams, 5,000 clients that misbehave, map with fa
 VOPR := $(shell tools/list.sh vopr)
 VOPR_SEEDS := 20000
 # GCC 12 is wrong about initialisation at this level.
-vopr_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O2 -g $(WARN) -Wno-maybe-uninitialized
+vopr_FLAGS := $(LANG_FLAGS) -I. $(LEAN) -O2 -g1 $(WARN) -Wno-maybe-uninitialized
 $(eval $(call variant,vopr,$(CXX)))
 build/vopr/chimera-vopr: $(call objects,vopr,$(VOPR)) src/files.txt
 	$(call SAY,LINK)
