@@ -100,7 +100,9 @@ class Tree:
             if os.path.exists(to) and read(to) == read(os.path.join(ROOT, file)):
                 continue
             os.makedirs(os.path.dirname(to), exist_ok=True)
-            shutil.copy2(os.path.join(ROOT, file), to)
+            # What stands there otherwise may be a bug of a run that was ended: built again, by its time.
+            copy = shutil.copyfile if os.path.exists(to) else shutil.copy2
+            copy(os.path.join(ROOT, file), to)
         built = os.path.join(ROOT, "build", "quick")
         if os.path.isdir(built) and not os.path.isdir(os.path.join(self.path, "build")):
             shutil.copytree(built, os.path.join(self.path, "build", "quick"))
@@ -140,8 +142,8 @@ class Tree:
         names = [os.path.basename(s)[:-3] for s in scripts if os.path.basename(s)[:-3] not in SLOW]
         own = [name for name in names if name.startswith(stem.split("_")[0] + "_")]
         others = [name for name in names if name not in own]
-        programs = [("unit tests", "build/quick/unit", suite("build/quick/unit")),
-                    ("virtual tests", "build/quick/virtual", suite("build/quick/virtual")),
+        programs = [("virtual tests", "build/quick/virtual", suite("build/quick/virtual")),
+                    ("unit tests", "build/quick/unit", suite("build/quick/unit")),
                     ("vopr", "build/quick/vopr", ["build/quick/vopr", f"1..{self.seeds}"])]
         scripts = [(n, "build/quick/chimera", suite(f"tests/e2e/{n}.py")) for n in own + others]
         # What a command does is seen by scripts, anything else rather by programs.
