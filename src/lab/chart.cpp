@@ -124,7 +124,8 @@ void draw_dots(std::string& out, const Row& row, const Axis& axis, double y) {
     if (!isfinite(v) || !axis.holds(v)) continue;
     const double x = axis.at(v);
     const uint32_t level = stacked[static_cast<int>(x * kNarrow / 100 / kWide)]++ % 7;
-    const double away = (level + 1) / 2 * 2.9;
+    const uint32_t steps = (level + 1) / 2;
+    const double away = steps * 2.9;
     compose(out, "<circle cx='%c%' cy='%c' r='3.1'><title>",
             {x, level % 2 != 0 ? y - away : y + away});
     if (row.tip != nullptr) row.tip(out, row.of, i);

@@ -51,7 +51,7 @@ std::string& Document::markup() {
 
 // Harmless on a terminal; in Markdown what would begin something is taken literally.
 std::string Document::safe(std::string_view text) const {
-  const std::string plain = printable(text, false);
+  std::string plain = printable(text, false);
   if (layout_ != markdown) return plain;
   std::string escaped;
   char last = ' ';

@@ -14,10 +14,12 @@ double unix_seconds(std::string_view text) {
   size_t i = 0;
   for (const char c : text) {
     if (!is_digit(c)) {
-      if (++i == 7 || (i == 6 && c != '.')) break;
+      ++i;
+      if (i == 7 || (i == 6 && c != '.')) break;
       continue;
     }
-    if (i == 6 && (unit *= 10) > 1e9) break;
+    if (i == 6) unit *= 10;
+    if (unit > 1e9) break;
     part[i] = part[i] * 10 + static_cast<uint32_t>(c - '0');
   }
   const uint32_t year = part[0], month = part[1];

@@ -172,9 +172,12 @@ Result<void> RecordReader::take(const Field& field, Record& record, ToolPart* to
     case What::object: return take_object(field, record, tool);
     case What::choices: return take_choices(field, record);
     case What::tools: return take_tools(record);
+    // Fields of kTool alone, which are those of a tool call.
+    // NOLINTBEGIN(clang-analyzer-core.NonNullParamChecker)
     case What::id: return take_text(tool->id);
     case What::name: return take_text(tool->name);
     case What::arguments: return take_arguments(tool->arguments);
+    // NOLINTEND(clang-analyzer-core.NonNullParamChecker)
   }
   return {};
 }

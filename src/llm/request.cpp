@@ -6,7 +6,6 @@
 namespace chimera::llm {
 namespace {
 
-using wire::JsonReader;
 using wire::JsonWriter;
 
 bool is_openai(Api api) { return api == Api::openai || api == Api::openai_completions; }

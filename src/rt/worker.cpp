@@ -74,9 +74,8 @@ void Runnable::suspend(std::coroutine_handle<> coroutine) {
 
 void Runnable::make_ready() {
   Worker* here = current_worker;
-  const bool moves = holds(Kind::steal) && movable && here != nullptr &&
-                     here->runtime() == home->runtime();
-  if (home == here || moves) {
+  const bool may_move = holds(Kind::steal) && movable;
+  if (here != nullptr && (home == here || (may_move && here->runtime() == home->runtime()))) {
     here->enqueue(*this, sys::now());   // not here->now(): that is when this slice began
   } else {
     home->post(*this);

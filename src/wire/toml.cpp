@@ -246,21 +246,17 @@ bool Reader::value(const std::string& path, int level) {
 
 bool Reader::array(const std::string& path, int level) {
   if (add(path, TomlItem::array) == nullptr) return false;
-  const size_t self = items_.size() - 1;
   ++at_;
   for (uint32_t i = 0;; ++i) {
     blank_lines();
-    if (take(']')) break;
+    if (take(']')) return true;
     std::string at = path;
     append_index(at, i);
     if (!value(at, level + 1)) return false;
     blank_lines();
     if (take(',')) continue;
-    if (!take(']')) return wrong(", or ] is missing");
-    break;
+    return take(']') ? true : wrong(", or ] is missing");
   }
-  items_[self].frozen = true;
-  return true;
 }
 
 bool Reader::inline_table(const std::string& path, int level) {

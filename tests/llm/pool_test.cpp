@@ -241,6 +241,7 @@ TEST_CASE("pool: a deadline of the whole call is the caller's own") {
     CHECK(std::string(call.error.where) == "total");
     CHECK(call.ended - start == 100 * ms);
     CHECK(asked(farm) == (policy == Policy::first ? "10" : "11"));
+    CHECK(call.attempts == (policy == Policy::first ? 1 : 2));
   }
 }
 

@@ -105,6 +105,9 @@ TEST_CASE("records: an answer has a limit, thinking included") {
   CHECK(std::string(r.error().where) == "answer");
   CHECK(a.piece.empty());
   CHECK(a.call.text.size() + a.call.thinking.size() == kAnswerLimit);
+  Heard over;   // by one byte
+  over.call.text.assign(kAnswerLimit - 1, 'x');
+  CHECK(over.take(R"({"response":"a","thinking":"b"})", 1).error().code == Errc::too_large);
 }
 
 TEST_CASE("records: the gaps between pieces count as part of an answer") {

@@ -139,6 +139,26 @@ TEST_CASE("idle does not count before the first byte, and starts anew with each"
   CHECK(calls[0].exchange.body_bytes == 20);
 }
 
+TEST_CASE("the first token's deadline ends with it") {
+  Setup setup;
+  setup.timeouts.first_token = kSecond;
+  Server server([](Server& s) {
+    Peer peer = s.accept();
+    peer.request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nx");
+    for (int i = 0; i < 7; ++i) {   // 1.4 s in all
+      usleep(200'000);
+      peer.send("x");
+    }
+    peer.wait_closed();
+  });
+  std::vector<Call> calls(1);
+  calls[0].sink.begins_at = 1;
+  make(calls, server.address, setup);
+  CHECK(calls[0].outcome.has_value());
+  CHECK(calls[0].exchange.body_bytes == 8);
+}
+
 TEST_CASE("coalescing withholds until there is enough, or the end") {
   const std::string hundred(100, 'h');
   Server server([&](Server& s) {

@@ -333,3 +333,31 @@ TEST_CASE("a large folder is listed in order") {
   for (size_t i = 1; i < got.size(); ++i) out_of_order += !(got[i - 1].name < got[i].name);
   CHECK(out_of_order == 0);
 }
+
+TEST_CASE("a last line without its end is cut off, and nothing else") {
+  const TempDir dir;
+  const std::string line(4095, 'x'), longer(9000, 'y');
+  const std::pair<std::string, std::string> cases[] = {   // before, behind
+      {"", ""},
+      {"\n", "\n"},
+      {"a", ""},
+      {"a\n", "a\n"},
+      {"a\nb", "a\n"},
+      {"a\n\nb", "a\n\n"},
+      {line + "\n", line + "\n"},                         // as much as is read at once
+      {"a\n" + line, "a\n"},
+      {"a\n" + line + "x", "a\n"},
+      {"a\n" + line + "\n" + longer, "a\n" + line + "\n"},
+      {longer, ""},
+  };
+  for (const auto& [before, behind] : cases) {
+    CAPTURE(before.size());
+    put(dir / "f", before);
+    CHECK(cut_last_line(dir / "f").has_value());
+    CHECK(get(dir / "f") == behind);
+  }
+  CHECK(cut_last_line(dir / "none").has_value());
+  CHECK_FALSE(file_info(dir / "none", true).has_value());
+  CHECK(cut_last_line("/dev/null").has_value());
+  CHECK(cut_last_line(dir.path()).error().code == Errc::io);
+}

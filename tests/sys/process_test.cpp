@@ -427,6 +427,55 @@ TEST_CASE("a child starts with the last descriptors") {
   CHECK(fillers.size() == 196);
 }
 
+TEST_CASE("another program: both its streams, and how it ended") {
+  const auto shell = [](const char* script) {
+    std::string words;
+    for (const char* w : {"-c", script}) chimera::add_word(words, w);
+    Result<Child> c = Child::start("/bin/sh", words);
+    REQUIRE(c.has_value());
+    return std::move(*c);
+  };
+  Child c = shell("echo one; echo two >&2; exit 7");
+  CHECK(c.read_line(now() + 20 * kSecond).value() == "one");
+  CHECK(c.read_line(now() + 20 * kSecond).value() == "two");
+  CHECK(c.wait(now() + 20 * kSecond).value() == 7);
+  CHECK_FALSE(have_children());
+  c = shell("kill -9 $$");
+  CHECK(c.wait(now() + 20 * kSecond).value() == 128 + SIGKILL);
+  c = shell("sleep 60");
+  CHECK(c.wait(now() + 20 * kMilli).error().code == Errc::timed_out);
+  c.stop();
+  CHECK_FALSE(have_children());
+}
+
+TEST_CASE("a program that cannot be run says why, and nothing is left of it") {
+  const auto open_now = [] { return list_directory("/proc/self/fd")->size(); };
+  const size_t before = open_now();
+  const std::pair<const char*, int> cases[] = {{"/no/such/program", ENOENT}, {"/dev/null", EACCES}};
+  for (const auto& [program, why] : cases) {
+    CAPTURE(program);
+    const Result<Child> c = Child::start(program, {});
+    REQUIRE_FALSE(c.has_value());
+    CHECK(c.error().code == Errc::io);
+    CHECK(c.error().os == why);
+    CHECK_FALSE(have_children());
+    CHECK(open_now() == before);
+  }
+}
+
+TEST_CASE("no room for another process") {
+  const Outcome o = in_fork([] {
+    const rlimit none{0, 0};   // root may do what it likes: nobody may not
+    if (getuid() == 0 && setresuid(65534, 65534, 65534) != 0) _exit(1);
+    if (setrlimit(RLIMIT_NPROC, &none) != 0) _exit(1);
+    const Result<Child> c = Child::start("/bin/sh", {});
+    const bool told = !c && c.error().os == EAGAIN && std::string_view(c.error().where) == "fork";
+    _exit(told ? 7 : 2);
+  });
+  CHECK(o.exited);
+  CHECK(o.code == 7);
+}
+
 TEST_CASE("usage grows with what is used") {
   const Usage before = usage();
   CHECK(peak_rss_kib() > 1000);

@@ -72,7 +72,8 @@ struct Promise : PromiseBase {
     if constexpr (kPlain) {
       return std::move(value);
     } else {
-      return std::move(*value);
+      // It is there since co_return.
+      return std::move(*value);   // NOLINT(bugprone-unchecked-optional-access)
     }
   }
 };

@@ -39,7 +39,7 @@ constexpr Nanos kSameWish = 20 * kMilli;
 const char* own_program() {
   static constexpr char kSelf[] = "/proc/self/exe";
   if (access(kSelf, X_OK) == 0) return kSelf;
-  return reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  return reinterpret_cast<const char*>(getauxval(AT_EXECFN));   // NOLINT(performance-no-int-to-ptr)
 }
 
 Nanos duration(const timeval& t) {

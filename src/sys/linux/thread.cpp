@@ -10,7 +10,7 @@
 // resolved by net/resolve. Elsewhere, and in a dynamic binary, it is an unused word. Should
 // glibc's resolver ever be linked, the linker reports two definitions.
 extern "C" {
-[[gnu::visibility("hidden")]] __thread void* __libc_resp;
+[[gnu::visibility("hidden")]] __thread void* __libc_resp;   // NOLINT(bugprone-reserved-identifier)
 }
 
 namespace chimera::sys {
