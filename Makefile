@@ -407,8 +407,9 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 	@tools/need.sh g++-mingw-w64-x86-64-posix wine wine64 doctest-dev python3
 	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe build/chimera
 	@tools/wine_tests.sh $(WINE)
-check-all:  ## what takes too long for .ci/run: all machines with their unit tests, more under wine
-	@bad=0; $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; exit $$bad
+check-all:  ## what takes too long for .ci/run: all machines with their unit tests, more under wine, meson's https
+	@bad=0; $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; \
+	  tools/meson_tests.sh --whole || bad=1; exit $$bad
 
 # --- hardening: what it costs -------------------------------------------------------------------
 

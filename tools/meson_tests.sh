@@ -2,9 +2,10 @@
 # meson builds what make builds: with GCC the files of `make install`, the pages byte by byte and the
 # binary within 1 %; with clang 19 and with mingw a program that starts. The tests themselves are make's.
 #
-#   tools/meson_tests.sh
+#   tools/meson_tests.sh [--whole]      --whole: https too (-Dtls=true), with its tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
+whole=${1-}
 tools/need.sh meson ninja-build clang-19 lld-19 g++-mingw-w64-x86-64-posix
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -35,3 +36,9 @@ echo "clang 19: $(size build-clang/chimera) bytes"
 build build-mingw --cross-file meson/mingw.ini
 [ ! -e build/windows/chimera.exe ] || [ "$(size build-mingw/chimera.exe)" = "$(size build/windows/chimera.exe)" ] || { echo "meson's chimera.exe is not make's" >&2; exit 1; }
 echo "mingw: $(size build-mingw/chimera.exe) bytes"
+
+[ "$whole" = --whole ] || exit 0
+tools/need.sh libmbedtls-dev openssl python3
+build build-meson-tls -Dtls=true
+tools/run_tests.sh build-meson-tls/chimera tests/e2e/tls_test.py tests/e2e/fetch_test.py
+echo "gcc with https: $(size build-meson-tls/chimera) bytes"
