@@ -260,8 +260,8 @@ build/cross/$(1)/packed: build/cross/$(1)/chimera.full build/pack/image tools/pa
 	$$(Q)CC='$(2)-gcc -Os -specs build/cross/$(1)/musl/specs $$($(1)_NEEDS)' STRIP=$(2)-strip $$(pack)
 endef
 # Their compilers are asked for only when they are used.
-$(if $(filter build/cross/%,$(MAKECMDGOALS)),\
-  $(foreach c,$(CROSS),$(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
+$(foreach c,$(CROSS),$(if $(filter build/cross/$(call cross_part,$(c),1)/%,$(MAKECMDGOALS)),\
+  $(eval $(call cross_target,$(call cross_part,$(c),1),$(call cross_part,$(c),2),$(call cross_part,$(c),3)))))
 
 # The unit tests, on glibc: for exceptions the libstdc++ of these compilers wants its own C library.
 # (The static library brings its own of what base/hooks replaces.) $(1) machine, $(2) of its compiler
@@ -275,8 +275,8 @@ build/cross/$(1)/unit: $$(call objects,crosstest/$(1),tests/main.cpp $(UNIT_TEST
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(2)-g++ -static -Wl,--allow-multiple-definition $$(crosstest/$(1)_FLAGS) $$(filter %.o,$$^) -latomic -o $$@
 endef
-$(if $(filter build/cross/%/unit,$(MAKECMDGOALS)),\
-  $(foreach c,$(CROSS),$(eval $(call cross_unit,$(call cross_part,$(c),1),$(call cross_part,$(c),2)))))
+$(foreach c,$(CROSS),$(if $(filter build/cross/$(call cross_part,$(c),1)/unit,$(MAKECMDGOALS)),\
+  $(eval $(call cross_unit,$(call cross_part,$(c),1),$(call cross_part,$(c),2)))))
 # doctest alone: the folder it is installed in has the headers of this system too.
 build/doctest/doctest:
 	$(Q)mkdir -p $(@D) && ln -sfn /usr/include/doctest $@
