@@ -19,6 +19,20 @@ struct doctest::StringMaker<const char*> {
 
 namespace chimera_test {
 
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kTsan = true;
+#else
+inline constexpr bool kTsan = false;
+#endif
+
+// What many rounds are divided by. Under qemu (make cross-unit) 64 bits at once may be a call of the
+// kernel's helper, and a million of them minutes.
+#ifdef CHIMERA_EMULATED
+inline constexpr int kLess = 20;
+#else
+inline constexpr int kLess = 1;
+#endif
+
 // A copy of `bytes` whose last byte is the last of its page; the page behind it faults when
 // touched.
 class Guarded {

@@ -60,8 +60,14 @@ whole_run() {
 }
 
 # Without those that start their own program: the kernel would run it, and not qemu. And without those
-# that abort: qemu has a word on that too, and 32 bits have as much memory as is asked for.
-unit() { limited 900 "$@" '-sfe=*sys/process_test.cpp' '-tce=*abort*with*'; }
+# that abort: qemu has a word on that too, and 32 bits have as much memory as is asked for. A thread that a
+# signal came to goes on with what is another thread's own under qemu-i386 7.2, where a C program of
+# twenty lines does as badly; without qemu it does not.
+unit() {
+  local without='*abort*with*'
+  case $1 in *-i386) without+=',*by a signal handler' ;; esac
+  limited 900 "$@" '-sfe=*sys/process_test.cpp' "-tce=$without"
+}
 
 stats() {  # format, command...
   local format=$1

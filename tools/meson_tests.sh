@@ -2,7 +2,7 @@
 # meson builds what make builds: with GCC the files of `make install`, the pages byte by byte and the
 # binary within 1 %; with clang 19 and with mingw a program that starts. The tests themselves are make's.
 #
-#   tools/meson_tests.sh [--whole]     --whole: clang and mingw too
+#   tools/meson_tests.sh [--whole]     --whole: clang and mingw too, and https (-Dtls=true) with its tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/need.sh meson ninja-build
@@ -28,7 +28,7 @@ made=$(size "$scratch/make/usr/bin/chimera") other=$(size "$scratch/meson/usr/bi
 echo "gcc: as make install, $other bytes"
 
 [ "${1-}" = --whole ] || exit 0
-tools/need.sh clang-19 lld-19 g++-mingw-w64-x86-64-posix
+tools/need.sh clang-19 lld-19 g++-mingw-w64-x86-64-posix libmbedtls-dev openssl python3
 
 build build-clang --native-file meson/clang.ini
 build-clang/chimera --version | cmp - <(build/chimera --version)
@@ -38,3 +38,7 @@ echo "clang 19: $(size build-clang/chimera) bytes"
 build build-mingw --cross-file meson/mingw.ini
 [ ! -e build/windows/chimera.exe ] || [ "$(size build-mingw/chimera.exe)" = "$(size build/windows/chimera.exe)" ] || { echo "meson's chimera.exe is not make's" >&2; exit 1; }
 echo "mingw: $(size build-mingw/chimera.exe) bytes"
+
+build build-meson-tls -Dtls=true
+tools/run_tests.sh build-meson-tls/chimera tests/e2e/tls_test.py tests/e2e/fetch_test.py
+echo "gcc with https: $(size build-meson-tls/chimera) bytes"

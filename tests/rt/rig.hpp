@@ -25,12 +25,6 @@ namespace chimera_test {
 
 using namespace chimera;
 
-#ifdef __SANITIZE_THREAD__
-inline constexpr bool kTsan = true;
-#else
-inline constexpr bool kTsan = false;
-#endif
-
 inline int here() { return rt::Worker::current()->index(); }
 
 // A peer that sends back what it gets, `times` reads of it, and then hears the end.

@@ -15,22 +15,10 @@
 #include "tests/check.hpp"
 
 using namespace chimera;
+using namespace chimera_test;
 using rt::Ring;
 
 namespace {
-
-#ifdef __SANITIZE_THREAD__
-constexpr bool kTsan = true;
-#else
-constexpr bool kTsan = false;
-#endif
-
-// Under qemu 64 bits at once may be a call of the kernel's helper (armel), and 5 million minutes.
-#ifdef CHIMERA_EMULATED
-constexpr int kLess = 20;
-#else
-constexpr int kLess = 1;
-#endif
 
 constexpr uint64_t kItems = 5'000'000 / kLess;
 constexpr int kThieves = 3;
@@ -192,6 +180,23 @@ void own(Stress& s) {
   s.over.store(true, std::memory_order_release);
 }
 
+// ---- a thread that looks on ---------------------------------------------------------------------
+
+// It may begin late: the owner goes on until it has looked often. Relaxed, so that it orders nothing.
+struct Observed {
+  std::atomic<uint64_t> looks{0};
+  std::atomic<bool> over{false};
+
+  template <class Once>
+  void look(Once once) {
+    for (uint64_t n = 1; !over.load(std::memory_order_relaxed); ++n) {
+      once();
+      looks.store(n, std::memory_order_relaxed);
+    }
+  }
+  bool enough() const { return looks.load(std::memory_order_relaxed) >= 1000; }
+};
+
 // ---- the two halves of the idle protocol --------------------------------------------------------
 
 constexpr uint64_t kRounds = (kTsan ? 20'000 : 200'000) / kLess;   // slow there, and rarely at once
@@ -340,18 +345,17 @@ TEST_CASE("ring: size() never misses what is there all the time") {
     for (size_t i = 0; i < kFloor; ++i) REQUIRE(ring.push(items[i]));
     rt::Runnable* spare = &items[kFloor];
     std::atomic<uint64_t> turn{0};
-    uint64_t looks = 0, missed = 0;
+    Observed observed;
+    uint64_t missed = 0;
     Watchdog dog("the look at the size", turn, 100);
-    std::thread observer([&] {
-      for (; turn.load(std::memory_order_relaxed) < kTurns; ++looks) missed += ring.size() < kFloor;
-    });
-    for (uint64_t i = 1; i <= kTurns; ++i) {
+    std::thread observer([&] { observed.look([&] { missed += ring.size() < kFloor; }); });
+    for (uint64_t i = 1; i <= kTurns || !observed.enough(); ++i) {
       ring.push(*spare);
       spare = newest_first ? ring.take_last() : ring.take();
       turn.store(i, std::memory_order_relaxed);
     }
+    observed.over = true;
     observer.join();
-    CHECK(looks > 0);
     CHECK(missed == 0);
   }
 }
@@ -360,18 +364,20 @@ TEST_CASE("ring: an empty ring looks empty while its owner tries") {
   constexpr uint64_t kTries = (kTsan ? 500'000 : 5'000'000) / kLess;
   Ring ring;
   std::atomic<uint64_t> tries{0};
-  uint64_t wrong = 0;
+  Observed observed;
+  uint64_t seen = 0, got = 0;
   Watchdog dog("the look at an empty ring", tries, 100);
   std::thread observer([&] {
-    while (tries.load(std::memory_order_relaxed) < kTries)
-      wrong += ring.size() != 0 || ring.steal() != nullptr;
+    observed.look([&] { seen += ring.size() != 0 || ring.steal() != nullptr; });
   });
-  for (uint64_t i = 1; i <= kTries; ++i) {
-    if (ring.take_last() != nullptr) break;   // then the dog ends it
+  for (uint64_t i = 1; i <= kTries || !observed.enough(); ++i) {
+    got += ring.take_last() != nullptr;
     tries.store(i, std::memory_order_relaxed);
   }
+  observed.over = true;
   observer.join();
-  CHECK(wrong == 0);
+  CHECK(seen == 0);
+  CHECK(got == 0);
 }
 
 TEST_CASE("ring: push-and-look and sleep-and-look: one of them sees the other") {

@@ -84,7 +84,7 @@ rt::Task<void> tick_all(std::deque<std::atomic<uint8_t>>& times) {
   co_await scope.join();
 }
 
-constexpr uint64_t kHops = kTsan ? 40'000 : 100'000;
+constexpr uint64_t kHops = (kTsan ? 40'000 : 100'000) / kLess;
 
 // An account is gone as soon as the last child is: nobody may charge it behind that, and it must be
 // complete, although the child's last slices were on other workers.

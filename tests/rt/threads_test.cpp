@@ -19,7 +19,7 @@ namespace {
 
 // ---- posting from a thread that is no worker ----------------------------------------------------
 
-constexpr uint64_t kPosts = kTsan ? 200'000 : 1'000'000;
+constexpr uint64_t kPosts = (kTsan ? 200'000 : 1'000'000) / kLess;
 constexpr size_t kSlots = 512;
 
 // A coroutine waits in it until somebody posts it.
@@ -70,7 +70,7 @@ void post_all(std::deque<Slot>& slots) {
 
 // ---- ping and pong ------------------------------------------------------------------------------
 
-constexpr uint64_t kHops = 200'000;
+constexpr uint64_t kHops = 200'000 / kLess;
 
 // ---- parking ------------------------------------------------------------------------------------
 

@@ -365,7 +365,7 @@ TEST_CASE("lent buffers: reads wait while all are out, and nothing is lost") {
     std::string text;
   };
   std::deque<One> all;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 100; ++i) {   // more than any port has
     One& o = all.emplace_back(One{rig.connect(), nullptr, "stream " + std::to_string(i)});
     rig.send(o.pair.server, o.text);
   }
