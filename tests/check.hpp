@@ -25,8 +25,8 @@ inline constexpr bool kTsan = true;
 inline constexpr bool kTsan = false;
 #endif
 
-// What many rounds are divided by. Under qemu (make cross-unit) 64 bits at once may be a call of the
-// kernel's helper, and a million of them minutes.
+// What many rounds are divided by. Under qemu (make cross-unit) 64 bits at once may be a call of
+// the kernel's helper, and a million of them minutes.
 #ifdef CHIMERA_EMULATED
 inline constexpr int kLess = 20;
 #else

@@ -182,7 +182,8 @@ void own(Stress& s) {
 
 // ---- a thread that looks on ---------------------------------------------------------------------
 
-// It may begin late: the owner goes on until it has looked often. Relaxed, so that it orders nothing.
+// It may begin late: the owner goes on until it has looked often. Relaxed, so that it orders
+// nothing.
 struct Observed {
   std::atomic<uint64_t> looks{0};
   std::atomic<bool> over{false};
