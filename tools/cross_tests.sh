@@ -44,7 +44,8 @@ selftest() {
 
 whole_run() {
   rm -rf "$scratch/out"
-  limited 60 "$@" sim --port=0 --tokens=60 --rate=200 --slots=2 > "$scratch/sim" 2>&1 &
+  # Not by the function: in the background that is a shell, and it alone would be killed.
+  timeout -k 5 60 "$@" sim --port=0 --tokens=60 --rate=200 --slots=2 > "$scratch/sim" 2>&1 &
   simulator=$!
   local url='' tries=0
   while [ -z "$url" ] && [ $((tries += 1)) -lt 100 ]; do
