@@ -349,6 +349,14 @@ def dialect_once():
         r = run("bench", "-u", sim.url, "--api", "auto", "-n", 20, "-c", 4, "--quiet")
         equal((r.code, asked_for(sim.url, "/api/version")), (0, 2), "bench --api auto: asked once")
 
+@test
+def words_of_a_server():
+    """In a record, too, they give a terminal no orders once somebody unpacks the JSON."""
+    with RawServer([with_length('{"error":"a\\u001b[31mb\\u202ec"}', "400 Bad Request")]) as server:
+        r = mapped(b"a\n", "-u", server.url)
+    error = lines(r.out)[0]["error"]
+    ok("b" in error and "\x1b" not in error and "\u202e" not in error, "an error's words", error)
+
 
 if __name__ == "__main__":
     rig.main()

@@ -20,6 +20,10 @@ struct Echo final : net::Handler {
       co_return net::After::keep;
     }
     if (r.path == "/abort") co_return net::After::abort;
+    if (r.path == "/slow") {
+      rt::Sleep wait(sys::now() + 20 * kMilli);
+      co_await wait;
+    }
     std::string body = r.method + " " + r.path + " ?" + r.query + " [" + r.body + "] ";
     body += std::to_string(r.connection) + "." + std::to_string(r.index);
     Result<void> sent = co_await net::respond(stream, 200, "text/plain", body, r.keep_alive);
@@ -111,6 +115,23 @@ TEST_CASE("a head over the limit is refused") {
   std::string wire = "GET / HTTP/1.1\r\nX: ";
   wire.append(70000, 'a');
   CHECK(ask({wire}).starts_with("HTTP/1.1 431"));
+}
+
+TEST_CASE("a body of chunks over the limit is refused") {
+  const std::string piece(1u << 20, 'b');
+  std::vector<std::string_view> wire = {
+      "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "4100000\r\n"};
+  for (size_t sent = 0; sent < 0x4100000; sent += piece.size()) wire.push_back(piece);
+  wire.push_back("\r\n0\r\n\r\n");
+  CHECK(ask(wire).starts_with("HTTP/1.1 413"));
+}
+
+TEST_CASE("what comes while a request is being answered is the next one") {
+  const std::string reply =
+      ask({"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", "GET /next HTTP/1.0\r\n\r\n"});
+  CHECK(reply.find("GET /slow ") != reply.npos);
+  CHECK(reply.find("GET /next ") != reply.npos);
 }
 
 TEST_CASE("the client that expects 100-continue hears it before it sends the body") {
