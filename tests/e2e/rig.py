@@ -401,8 +401,19 @@ class RawServer:
         return True
 
 
+_held = []
+
+
 def closed_port():
-    """A port on which nothing listens."""
+    """A port on which nothing listens, and nothing can: it is held to the end."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    _held.append(s)
+    return s.getsockname()[1]
+
+
+def free_port():
+    """A port for a server that does not say which it took."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]

@@ -440,7 +440,7 @@ def openssl_s_server():
         certificate, key = CA.certificate("s_server_" + kind, kind=kind)
         for words in ((), ("-tls1_2",), ("-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305", "-tls1_2"),
                       ("-cipher", "ECDHE+AES256", "-tls1_2"), ("-named_curve", "X25519"), ("-named_curve", "P-384")):
-            port = rig.closed_port()
+            port = rig.free_port()
             line = ["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-cert", certificate, "-key", key, "-www",
                     "-quiet", *words]
             with started(line, port):
@@ -449,7 +449,7 @@ def openssl_s_server():
     certificate, key = GOOD
     for words in (("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"), ("-tls1", "-cipher", "ALL:@SECLEVEL=0"),
                   ("-tls1_2", "-cipher", "AES128-GCM-SHA256:NULL:@SECLEVEL=0")):
-        port = rig.closed_port()
+        port = rig.free_port()
         with started(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-cert", certificate, "-key", key,
                       "-www", "-quiet", *words], port):
             refused(fetch("https://localhost:%d/" % port, timeout=10), "in common", "s_server %s" % (words,))
@@ -479,7 +479,7 @@ def nginx():
         skip("nginx", "it is not here")
         return
     with rig.folder() as folder, Sim("--rate", "2000", "--ttft", "1ms", "--tokens", "30", "--slots", "64") as sim:
-        port = rig.closed_port()
+        port = rig.free_port()
         config = write(os.path.join(folder, "config"),
                        NGINX % dict(folder=folder, port=port, sim=sim.port, pem=GOOD[0], key=GOOD[1]))
         with started([program, "-c", config, "-e", folder + "/error"], port):
