@@ -257,7 +257,7 @@ class Bench:
         return (arrived - cost.start_ns) / 1000
 
     def startup(self):
-        """The C client reads no folder before it asks: what has a limit is `run` with next to none."""
+        """The C client reads no folder before it asks: `run` with next to none to read is beside `run` as it is."""
         self.table.head("startup: exec to the first request byte", "chimera", "C client")
         rounds = 5 if self.quick else 51
         with tempfile.TemporaryDirectory() as folder:
@@ -275,7 +275,7 @@ class Bench:
                     rounds, *(lambda c=c: self.startup_once(c) for c in commands)))
                 self.table.ratio(f"startup: ask, {libc}", ask, bare, "us", STARTUP)
                 self.table.ratio(f"startup: run, one short file, {libc}", run, bare, "us", STARTUP)
-                self.table.ratio(f"startup: run, all of --dir, {libc}", samples, bare, "us")
+                self.table.ratio(f"startup: run, all of --dir, {libc}", samples, bare, "us", STARTUP)
                 self.table.ratio(f"startup: fetch, {libc}", fetch, bare, "us")
 
     # -- CPU

@@ -72,7 +72,7 @@ class Memory:
                     self.seen[name].append((time.monotonic() - self.begin, rss(pid)))
 
     def judge(self, what, slack, **kept):
-        """Flat: the end is no more than `slack` MB over a third of the way; `kept`: MB that a process may have more."""
+        """Flat: the end is no more than `slack` MB over a third of the way; `kept`: MB on top of it for a process."""
         self.over.set()
         self.thread.join()
         for name, seen in self.seen.items():
@@ -98,8 +98,9 @@ def streams():
         level = json.loads(r.out)["levels"][0]
         with open(tmp + "/requests") as f:
             requests = [json.loads(line) for line in f]
-        # bench keeps the figures of each request, for exact percentiles.
-        memory.judge("streams", 4, client=40 * len(requests) * 2 / 3 / 2**20)
+        # bench keeps the figures of each request, for exact percentiles: 40 bytes (lab/load_figures.hpp).
+        # In the long form that and 1 MB is all.
+        memory.judge("streams", 4, client=40 * len(requests) * 2 / 3 / 2**20 - 3 * LONG)
         sent = count(sim, "chimera_sim_tokens_total")
     equal((r.code, r.err), (0, b""), "streams: all well")
     equal(level["requests"]["succeeded"], len(requests), "streams: a line for each")
