@@ -13,7 +13,8 @@
 // all (a tool that prints with stdio), the library's own counts. The build starts the product once,
 // in case another glibc should miss one.
 //
-// Dynamic binaries (tests, sanitizers, benchmarks) have none of this.
+// Dynamic binaries (tests, sanitizers, benchmarks) have none of this but the last part: what ARM before
+// v6 cannot do.
 #ifdef CHIMERA_STATIC
 
 #include <errno.h>
@@ -200,10 +201,15 @@ int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 #endif
 }
 
+#endif  // CHIMERA_STATIC
+
 // ARM before v6 cannot change 64 bits at once; the kernel's helper can (since Linux 3.1), and
 // libgcc calls it. libatomic chooses between the two by IFUNC symbols, which musl does not resolve
-// in a static program: its functions would jump anywhere.
+// in a static program: its functions would jump anywhere. Besides, its load reads a value that is not 0
+// by two instructions after all.
 #if defined(__ARM_ARCH) && __ARM_ARCH < 6
+
+#include <stdint.h>
 
 namespace {
 
@@ -244,13 +250,14 @@ CHI_ATOMIC(Wide, add_fetch_8, volatile Wide* p, Wide value, int) {
   return change_at_once(p, [value](Wide old) { return old + value; }) + value;
 }
 CHI_ATOMIC(bool, compare_exchange_8, volatile Wide* p, Wide* expected, Wide value, int, int) {
-  const Wide was = __sync_val_compare_and_swap(p, *expected, value);
-  const bool same = was == *expected;
-  *expected = was;
-  return same;
+  const Wide old = *expected;
+  for (;;) {
+    if (__sync_val_compare_and_swap(p, old, value) == old) return true;
+    // What it returned is nothing to go by: libgcc reads that by two instructions.
+    *expected = change_at_once(p, [](Wide there) { return there; });
+    if (*expected != old) return false;
+  }
 }
 }
 
 #endif
-
-#endif  // CHIMERA_STATIC
