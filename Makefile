@@ -358,8 +358,18 @@ build/tls/$(1)/chimera: $(call kind_objects,$(2),TLS=1) src/files.txt build/$(2)
 endef
 $(eval $(call tls_binary,glibc,product))
 $(eval $(call tls_binary,musl,musl))
+# The same with sanitizers. $(1) asan or tsan
+define tls_sanitized
+$(eval $(call kind_rules,$(1),$(CXX),TLS=1))
+build/tls/$(1)/chimera: $(call kind_objects,$(1),TLS=1) src/files.txt
+	$$(call SAY,LINK)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call link,$(1)) -lmbedtls -lmbedx509 -lmbedcrypto
+endef
+$(eval $(call tls_sanitized,asan))
+$(eval $(call tls_sanitized,tsan))
 
-.PHONY: tls tls-test
+.PHONY: tls tls-test tls-sanitized
 tls:  ## build/tls/{glibc,musl}/chimera: with https (make TLS=1 is the former as build/chimera)
 	@tools/need.sh libmbedtls-dev dpkg-dev musl-tools
 	@$(MAKE) build/tls/glibc/chimera build/tls/musl/chimera
@@ -370,6 +380,12 @@ tls-test: tls  ## tests of https, beside nginx too where it can be had; size
 	  tools/run_tests.sh --summary build/tls-$$libc-summary build/tls/$$libc/chimera \
 	    tests/e2e/tls_test.py tests/e2e/fetch_test.py || bad=1; done; exit $$bad
 	@tools/size.sh --tls
+tls-sanitized:  ## the tests of https with AddressSanitizer, and with ThreadSanitizer
+	@tools/need.sh libmbedtls-dev openssl python3
+	@tools/need.sh nginx-light || true
+	@$(MAKE) build/tls/asan/chimera build/tls/tsan/chimera
+	@bad=0; for kind in asan tsan; do \
+	  tools/run_tests.sh build/tls/$$kind/chimera tests/e2e/tls_test.py tests/e2e/fetch_test.py || bad=1; done; exit $$bad
 
 # PRESETS='smol minimal': only those.
 asked_variants = $(if $(PRESETS),$(foreach p,$(PRESETS),$(filter $(p):%,$(1))),$(1))
@@ -413,10 +429,10 @@ wine:  ## the port's suite, unit tests and commands of chimera.exe, under wine
 	@tools/need.sh g++-mingw-w64-x86-64-posix wine wine64 doctest-dev python3
 	@$(MAKE) build/windows/chimera.exe build/windows/unit.exe build/chimera
 	@tools/wine_tests.sh $(WINE)
-check-all:  ## what takes too long for .ci/run: all presets, all machines with their unit tests, more under wine, meson's others
+check-all:  ## what takes too long for .ci/run: all presets, all machines with their unit tests, more under wine, https with sanitizers, meson's others
 	@bad=0; $(MAKE) variants size || bad=1; tools/run_tests.sh build/chimera tests/e2e/variants_test.py || bad=1; \
 	  $(MAKE) cross-unit || bad=1; $(MAKE) cross-test || bad=1; $(MAKE) wine WINE=--whole || bad=1; \
-	  $(MAKE) reproducible || bad=1; tools/meson_tests.sh --whole || bad=1; exit $$bad
+	  $(MAKE) tls-sanitized || bad=1; $(MAKE) reproducible || bad=1; tools/meson_tests.sh --whole || bad=1; exit $$bad
 
 # --- hardening: what it costs -------------------------------------------------------------------
 
