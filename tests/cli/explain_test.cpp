@@ -67,7 +67,8 @@ TEST_CASE("explain: every class has its exit code, its name and a sentence of it
 }
 
 TEST_CASE("explain: words from outside come out harmless") {
-  const std::string evil = "no \x1b[31mred\x1b]0;title\x07 \xe2\x80\xae" "txt.exe\r\nchimera: all is well";
+  const std::string evil =
+      "no \x1b[31mred\x1b]0;title\x07 \xe2\x80\xae" "txt.exe\r\nchimera: all is well";
   for (const Case& c : kCases) {
     CAPTURE(c.name);
     CHECK(harmless(explain(c.error, kOllama, evil)));
@@ -95,14 +96,15 @@ TEST_CASE("explain: what to do about it is said where it is known, and not where
         "the connect deadline fired: raise --connect-timeout");
   CHECK(explain({Errc::timed_out, 0, "first-token"}, kOllama, {}) ==
         "the first-token deadline fired: raise --first-token-timeout");
-  CHECK(explain({Errc::timed_out, 0, "total"}, kOllama, {}) == "the total deadline fired: raise --timeout");
+  CHECK(explain({Errc::timed_out, 0, "total"}, kOllama, {}) ==
+        "the total deadline fired: raise --timeout");
   CHECK(explain({Errc::http_status, 404}, kOllama, {}) ==
         "127.0.0.1:11434 answered with an error (HTTP 404): try another --api");
   CHECK(explain({Errc::http_status, 500}, kOllama, "out of memory") ==
         "127.0.0.1:11434 answered with an error (HTTP 500): out of memory");
 }
 
-TEST_CASE("explain: without a server it is \"the server\"; what was said already is not said twice") {
+TEST_CASE("explain: without a server it is \"the server\", and nothing is said twice") {
   CHECK(explain({Errc::busy, 429}, {}, {}, false) == "the server is busy (HTTP 429)");
   CHECK(explain({Errc::reset}, "desk", "desk") == "desk broke the connection");
 }
@@ -110,7 +112,8 @@ TEST_CASE("explain: without a server it is \"the server\"; what was said already
 TEST_CASE("explain: help is pointed to once") {
   CHECK(with_help("no such option", "run") == "no such option: see chimera run --help");
   CHECK(with_help("no such command", "") == "no such command: see chimera --help");
-  CHECK(with_help("no such option; did you mean --api?", "run") == "no such option; did you mean --api?");
+  CHECK(with_help("no such option; did you mean --api?", "run") ==
+        "no such option; did you mean --api?");
   CHECK(with_help("see chimera map --help", "run") == "see chimera map --help");
   CHECK(did_you_mean("--", "api") == "; did you mean --api?");
   CHECK(did_you_mean("--", "").empty());

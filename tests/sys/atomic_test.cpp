@@ -1,5 +1,5 @@
-// Eight bytes change at once, on machines too whose instructions cannot (sys/linux/libc.cpp): a reader
-// sees a value that was stored, never half of one and half of another.
+// Eight bytes change at once, on machines too whose instructions cannot (sys/linux/libc.cpp): a
+// reader sees a value that was stored, never half of one and half of another.
 #include <atomic>
 #include <cstdint>
 #include <thread>
