@@ -1,5 +1,5 @@
-// Errors in words: the exit codes of contract section 4, one sentence for each, and that nothing from
-// outside reaches a terminal or a file as it came.
+// Errors in words: the exit codes of contract section 4, one sentence for each, and that nothing
+// from outside reaches a terminal or a file as it came.
 #include "chimera/cli/explain.hpp"
 
 #include <set>
@@ -80,7 +80,7 @@ TEST_CASE("explain: words from outside come out harmless") {
   CHECK(s.find("chimera: all is well") != s.npos);
 }
 
-TEST_CASE("explain: what to do about it is said where it is known, and not where it is not wanted") {
+TEST_CASE("explain: what to do about it is said where it is known and wanted") {
   CHECK(explain({Errc::refused}, kOllama, {}) ==
         "nothing listens on 127.0.0.1:11434: start Ollama, or add --sim");
   CHECK(explain({Errc::refused}, "http://desk:11434", {}) ==

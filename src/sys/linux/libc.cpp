@@ -13,8 +13,8 @@
 // all (a tool that prints with stdio), the library's own counts. The build starts the product once,
 // in case another glibc should miss one.
 //
-// Dynamic binaries (tests, sanitizers, benchmarks) have none of this but the last part: what ARM before
-// v6 cannot do.
+// Dynamic binaries (tests, sanitizers, benchmarks) have none of this but the last part: what ARM
+// before v6 cannot do.
 #ifdef CHIMERA_STATIC
 
 #include <errno.h>
@@ -205,8 +205,8 @@ int __cxa_atexit(void (*)(void*), void*, void*) { return 0; }
 
 // ARM before v6 cannot change 64 bits at once; the kernel's helper can (since Linux 3.1), and
 // libgcc calls it. libatomic chooses between the two by IFUNC symbols, which musl does not resolve
-// in a static program: its functions would jump anywhere. Besides, its load reads a value that is not 0
-// by two instructions after all.
+// in a static program: its functions would jump anywhere. Besides, its load reads a value that is
+// not 0 by two instructions after all.
 #if defined(__ARM_ARCH) && __ARM_ARCH < 6
 
 #include <stdint.h>
