@@ -41,13 +41,15 @@ basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
 """
+ROOT = CONFIG.split("[root]\n")[1]
 LEAF = "basicConstraints = CA:FALSE\nkeyUsage = digitalSignature\nextendedKeyUsage = %s\n%s\n"
 
 
 class Authority:
-    """A CA in a folder of its own; `path` is its certificate."""
+    """A CA in a folder of its own; `path` is its certificate. One below an issuer has the extensions given, and
+    is signed in the way that the words of sign() say."""
 
-    def __init__(self, folder, name, issuer=None):
+    def __init__(self, folder, name, issuer=None, extensions=None, **signed):
         self.folder, self.name, self.lock = os.path.join(folder, name), name, threading.Lock()
         write(os.path.join(self.folder, "config"), CONFIG)
         write(os.path.join(self.folder, "index"), "")
@@ -60,7 +62,7 @@ class Authority:
         else:
             self._openssl("req", "-new", "-key", "ca.key", "-out", "ca.csr", "-config", "config", "-subj",
                           "/CN=" + name)
-            issuer.sign(os.path.join(self.folder, "ca.csr"), self.path, CONFIG.split("[root]\n")[1])
+            issuer.sign(os.path.join(self.folder, "ca.csr"), self.path, extensions or ROOT, **signed)
 
     def _openssl(self, *words):
         done = subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, timeout=60)

@@ -12,7 +12,7 @@ import time
 import rig
 from rig import (CLOSE, NOTES, RST, STALL, RawServer, Sim, answer, chunked, equal, eventually, head, ok,
                  one_error_line, read, run, skip, test, with_length, write)
-from tls_rig import NOTIFY, Authority, Cutter, Talker, TlsFront, TlsServer
+from tls_rig import NOTIFY, ROOT, Authority, Cutter, Talker, TlsFront, TlsServer
 
 HAS_TLS = b"--cacert" in run("fetch", "--help").out
 PAGE = with_length("here")
@@ -86,6 +86,21 @@ def good_certificates():
         equal(run("fetch", server.url, "--cacert", SELF_SIGNED[0]).out, b"here", "self-signed, and trusted")
 
 
+def bad_authorities(past):
+    """Certificates that are good but for who signed them, a CA below one that is trusted."""
+    def below(name, words, issuer=CA, chain=(), **how):
+        middle = Authority(FOLDER, name, issuer, **how)
+        verdict("signed by " + name, middle.certificate("of-" + name, chain=(middle.path, *chain)), words)
+        return middle
+
+    below("an-expired-one", "has expired", dates=past)
+    below("one-by-sha1", "certificate ", hash="sha1")
+    below("one-that-may-not", "of an unknown CA", extensions=ROOT.replace("keyCertSign, ", ""))
+    below("no-ca", "of an unknown CA", extensions=ROOT.replace("CA:TRUE", "CA:FALSE"))
+    last = below("the-last-one", None, extensions=ROOT.replace("CA:TRUE", "CA:TRUE, pathlen:0"))
+    below("one-below-the-last", "of an unknown CA", issuer=last, chain=(last.path,))
+
+
 @secure
 def bad_certificates():
     make = CA.certificate
@@ -107,6 +122,9 @@ def bad_certificates():
     verdict("the CA is sent along", stranger.certificate("sent", chain=(stranger.path,)), "of an unknown CA")
     verdict("the middle is missing", MIDDLE.certificate("alone"), "of an unknown CA")
     verdict("the system's bundle does not know us", GOOD, "of an unknown CA", ca=False)
+    bad_authorities(past)
+    verdict("a wildcard of part of a name", make("part", "DNS:loc*st"), "another name", host="localhost")
+    verdict("a wildcard of everything", make("all", "DNS:*"), "another name", host="localhost")
     verdict("for clients", make("client", use="clientAuth"), "not one for servers")
     verdict("SHA-1", make("sha1", hash="sha1"), "certificate ")   # mbedTLS 3 does not even read it
     verdict("RSA 1024", make("short", kind="rsa1024"), "weak")
