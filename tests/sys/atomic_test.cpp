@@ -20,10 +20,12 @@ bool whole(int64_t v) { return v == kOne || v == kOther; }
 
 struct Word {
   std::atomic<int64_t> value{kOne};
-  std::atomic<bool> over{false};
+  std::atomic<bool> begun{false}, over{false};
 };
 
+// Not before somebody looks, or it would all be over by then.
 void change(Word& w) {
+  while (!w.begun) std::this_thread::yield();
   for (int i = 0; i < kRounds; ++i) {
     w.value.store(kOther);
     w.value.store(kOne);
@@ -37,6 +39,7 @@ TEST_CASE("eight bytes: a load sees one store whole") {
   Word w;
   uint64_t torn = 0;
   std::thread writer([&] { change(w); });
+  w.begun = true;
   while (!w.over) torn += !whole(w.value.load());
   writer.join();
   CHECK(torn == 0);
@@ -46,6 +49,7 @@ TEST_CASE("eight bytes: a swap that fails says what is there") {
   Word w;
   uint64_t torn = 0, swapped = 0;
   std::thread writer([&] { change(w); });
+  w.begun = true;
   while (!w.over) {
     int64_t seen = 5;                        // never there
     swapped += w.value.compare_exchange_strong(seen, 7);
