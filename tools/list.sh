@@ -112,6 +112,6 @@ case ${1-} in
   tests-virtual) tests virtual ;;
   tests-windows) windows_tests ;;
   tests-tsan) tests tsan ;;
-  tests-e2e) find tests/e2e -name '*_test.py' | LC_ALL=C sort ;;
+  tests-e2e) find tests/e2e tests/issues -name '*_test.py' | LC_ALL=C sort ;;
   *) sed -n '5,$s/^# \{0,1\}//p;/^set/q' "$0" >&2; exit 2 ;;
 esac

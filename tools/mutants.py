@@ -138,14 +138,15 @@ class Tree:
                 "--test-case-exclude=" + LONG]
         if self.near:
             return
-        scripts = sorted(glob.glob(os.path.join(ROOT, "tests/e2e/*_test.py")))
-        names = [os.path.basename(s)[:-3] for s in scripts if os.path.basename(s)[:-3] not in SLOW]
-        own = [name for name in names if name.startswith(stem.split("_")[0] + "_")]
-        others = [name for name in names if name not in own]
+        scripts = sorted(glob.glob("tests/e2e/*_test.py", root_dir=ROOT))
+        scripts += sorted(glob.glob("tests/issues/*_test.py", root_dir=ROOT))
+        scripts = [s for s in scripts if os.path.basename(s)[:-3] not in SLOW]
+        own = [s for s in scripts if os.path.basename(s).startswith(stem.split("_")[0] + "_")]
+        others = [s for s in scripts if s not in own]
         programs = [("virtual tests", "build/quick/virtual", suite("build/quick/virtual")),
                     ("unit tests", "build/quick/unit", suite("build/quick/unit")),
                     ("vopr", "build/quick/vopr", ["build/quick/vopr", f"1..{self.seeds}"])]
-        scripts = [(n, "build/quick/chimera", suite(f"tests/e2e/{n}.py")) for n in own + others]
+        scripts = [(os.path.basename(s)[:-3], "build/quick/chimera", suite(s)) for s in own + others]
         # What a command does is seen by scripts, anything else rather by programs.
         yield from scripts[:len(own)]
         yield from scripts[len(own):] + programs if layer == "cli" else programs + scripts[len(own):]

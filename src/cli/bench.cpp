@@ -135,14 +135,13 @@ Ending Session::child(const std::string& program, std::string_view arguments) {
     const bool ours = line && line->starts_with("chimera: ");
     const bool warned = ours && line->starts_with("chimera: warning: ");   // as we did, once
     if (ours && !warned && end.words.size() < kMostWords) end.words.append(*line).push_back('\n');
-    if (line) continue;
-    if (line.error().code != Errc::timed_out) break;
+    if (!line && line.error().code != Errc::timed_out) break;
     if (sys::now() >= deadline) {
       end.words.append("chimera: took longer than --trial-timeout\n");
       end.code = 28;
       return end;
     }
-    show();
+    if (!line) show();
   }
   const auto code = child.wait(later(sys::now(), kLastWords));
   end.code = code.value_or(1);

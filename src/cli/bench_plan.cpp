@@ -165,20 +165,15 @@ const char* add_entry(BenchPart& config, std::string key, const wire::TomlItem& 
   return nullptr;
 }
 
-// Whether `run` takes its options, before anything is begun. The settings of this command serve for
-// that: none of those that it needs later is among what a workload may set, but one.
-Result<void> check_config(Experiment& e, BenchPart& config, std::string& what) {
-  Settings& s = e.settings;
+// Whether `run` takes its options, before anything is begun.
+Result<void> check_config(BenchPart& config, std::string& what) {
   std::vector<char*> words;
   std::string_view rest = config.what, word;
   while (next_part(rest, '\0', word)) words.push_back(const_cast<char*>(word.data()));
-  const int agents = std::exchange(s.agents, 0);
-  const std::string command = s.command;
-  s.given = Given();
+  Settings s;
+  s.agents = 0;
   const auto good = parse_arguments(kRun, words, s, what);
   if (s.agents != 0 && config.number == 0) config.number = s.agents;
-  s.agents = agents;
-  s.command = command;
   return good;
 }
 
@@ -207,7 +202,7 @@ int read_plan(Experiment& e) {
       BenchPart& last = e.configs.back();
       if (last.name.empty()) what = "this [[config]] has no name";
       if (find(e.configs, last.name) != &last) what = "a name twice";
-      if (what.empty()) (void)check_config(e, last, what);
+      if (what.empty()) (void)check_config(last, what);
     }
     if (!what.empty() || i == items.size()) break;
     line = items[i].line;

@@ -92,8 +92,13 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
 rt::Task<void> fitting_call(llm::Caller& caller, const llm::Request& request,
                             const CallSettings& calls, llm::Options& options, int retries,
                             llm::PieceSink* pieces, bool loud, Fitted& out) {
+  Nanos started = 0;
+  uint32_t attempts = 0;
   for (int attempt = 0;; ++attempt) {
     co_await caller.generate(request, pieces, out.call);
+    if (attempt == 0) started = out.call.started;
+    out.call.started = started;
+    out.call.attempts = attempts += out.call.attempts;
     out.words = out.call.error_text;
     out.outcome = Result<void>();
     if (out.call.failed) {

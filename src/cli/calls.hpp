@@ -35,7 +35,8 @@ Result<void> usable_text(const CallSettings& s, const llm::Call& call, std::stri
 
 // A call, made again while its answer does not fit (usable_text) and some of `retries` are left.
 // `outcome` says how it ended, `words` what there is to say about a failure; `text` is the usable
-// part of the call's text.
+// part of the call's text. The call is the last one, but for its start and its attempts, which are
+// those of all.
 struct Fitted {
   llm::Call call;
   Result<void> outcome;

@@ -109,14 +109,24 @@ int print_path() {
   return 78;
 }
 
+// Whether a word behind this one is its value, such as that of "-m".
+bool takes_next(std::string_view word) {
+  const Option* o = nullptr;
+  if (word.starts_with("--")) o = find_option(kRun, word.substr(2));
+  if (word.size() == 2 && word[0] == '-') o = find_option(kRun, word[1]);
+  return o != nullptr && o->metavar != nullptr && !value_optional(*o);
+}
+
 }  // namespace
 
 int config_main(std::span<char* const> words, Settings& s) {
   const Command* about = nullptr;
+  const char* before = "";
   for (const char* word : words) {
     // Before the file is read: it may be a file that is wrong that somebody looks for.
     if (std::string_view(word) == "--path") return print_path();
-    if (about == nullptr) about = find_command(word);
+    if (about == nullptr && !takes_next(before)) about = find_command(word);
+    before = word;
   }
   const char* const name = about != nullptr ? about->name : "run";
   const Commands command = about != nullptr ? about->bit : kRun;

@@ -105,9 +105,11 @@ bool has_remedy(std::string_view command, const Error& e) {
 }  // namespace
 
 const char* class_of(const Error& e) { return row_of(e.code).name; }
-// A file of ours that is too large is bad input, and not a bad reply.
+// A file of ours that is too large or may not be read is bad input, and not a bad reply or output.
 int exit_code(const Error& e) {
-  const bool file = e.code == Errc::too_large && std::string_view(e.where) == "file size";
+  const std::string_view where = e.where;
+  const bool file = (e.code == Errc::too_large && where == "file size") ||
+                    (e.code == Errc::io && where == sys::kUnreadable);
   return file ? 65 : row_of(e.code).exit;
 }
 

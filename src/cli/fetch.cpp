@@ -95,7 +95,7 @@ rt::Task<void> fetch(Job& job) {
 
 int finish(Job& job) {
   const std::string where = job.url.text();
-  const bool keep = !job.settings.output.empty() && job.sink.status / 100 == 2;
+  const bool keep = !job.settings.output.empty() && job.outcome && job.sink.status / 100 == 2;
   if (keep) {
     const auto written = sys::write_file_atomic(job.settings.output, job.sink.body);
     if (!written) {

@@ -14,10 +14,8 @@ int ingest_command(Settings& s) {
   const std::string& folder = s.positional[0];
   const auto inventory = agent::ingest(folder);
   if (!inventory) {
-    Error e = inventory.error();
-    if (e.code == Errc::io) e = {Errc::bad_input, e.os, "cannot be read"};   // input, not output
-    complain("ingest", e, folder);
-    return exit_code(e);
+    complain("ingest", inventory.error(), folder);
+    return exit_code(inventory.error());
   }
   return print(s.format == Format::json ? agent::ingest_json(*inventory)
                                         : agent::ingest_text(*inventory));

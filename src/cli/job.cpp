@@ -137,7 +137,8 @@ Result<void> set_value(Job& job, const std::string& name, Value v, std::string& 
 // A conversation may bring a system prompt of its own; then that of the options is not meant.
 void settle_system(std::string_view line, Job& job) {
   const bool own = !job.messages.empty() && job.messages[0].role == "system";
-  if (own && wire::json_member(line, "system").empty()) job.calls.system.clear();
+  const std::string_view given = wire::json_member(line, "system");
+  if (own && (given.empty() || given == "null")) job.calls.system.clear();
 }
 
 // The id comes first, so that whatever else is wrong has one.

@@ -213,6 +213,7 @@ Result<void> Layers::set(Setting& setting, Settings& s) {
 
 Result<void> Layers::apply(Settings& s) {
   if ((command_ & kCalls) != 0) s.client.max_retries = 2;
+  if (command_ == kProbe) s.client.timeouts.total = 10 * kSecond;
   if (command_ == kMap) s.format = Format::ndjson;
   for (int layer = static_cast<int>(Layer::arguments); layer >= 0; --layer) {
     for (Setting& under : settings) {

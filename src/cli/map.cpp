@@ -49,6 +49,8 @@ struct Job {
   MapInput input = MapInput::unknown;
   MapDone done;
   rt::Gate reading{1};
+  rt::Gate enough{1};               // a permit: --until-error has come true
+  rt::Stop no_more;                 // of worker 0, as is the source: ends the wait for a line
   rt::Gate window;
   Nanos next_start = 0;             // of --rate
   uint64_t taken = 0;               // records that were given a place in the order
@@ -139,7 +141,9 @@ void count(Job& job, const Fitted& f) {
   ++t.failed;
   ++t.by_class[static_cast<size_t>(e.code)];
   const int most = job.settings.map.until_error;
-  if (most != 0 && t.failed >= most) job.over = true;
+  if (most == 0 || t.failed != most) return;
+  job.over = true;
+  job.enough.release();
 }
 
 size_t slot_of(const Job& job, uint64_t place) {
@@ -207,8 +211,8 @@ void parse(Job& job, Taken& t) {
 rt::Task<bool> take_next(Job& job, Taken& t) {
   for (;;) {
     if (job.over || job.ways.runtime.stopping()) co_return false;
-    const auto got = co_await job.source.next(t.line);
-    if (got && !*got) break;
+    const auto got = co_await job.source.next(t.line, &job.no_more);
+    if (job.over || (got && !*got)) break;
     t.number = job.source.number();
     t.outcome = Result<void>();
     if (!got) {
@@ -334,7 +338,15 @@ rt::Task<Result<void>> read_done(Job& job) {
   co_return Result<void>();
 }
 
+// The next line may not come for long, and nobody waits for it any more.
+rt::Task<void> stop_reading(Job& job) {
+  co_await job.enough.acquire();
+  job.no_more.request();
+}
+
 rt::Task<void> run_lanes(Job& job) {
+  co_await job.enough.acquire();    // it begins without a permit
+  job.source.stay_here();
   job.begin = sys::now();
   if (!job.settings.map.resume.empty()) {
     job.resumed = co_await read_done(job);
@@ -342,8 +354,9 @@ rt::Task<void> run_lanes(Job& job) {
     job.begin = sys::now();
   }
   rt::Stop stop;
-  rt::Scope ticker, lanes;
-  if (job.settings.progress) ticker.start(show(job, stop), rt::Place::here());
+  rt::Scope helpers, lanes;
+  helpers.start(stop_reading(job), rt::Place::here());
+  if (job.settings.progress) helpers.start(show(job, stop), rt::Place::here());
   const bool pinned = job.ways.runtime.config().kind == rt::Kind::steal;
   for (int i = 0; i < job.jobs; ++i) {
     const rt::Place place =
@@ -352,7 +365,8 @@ rt::Task<void> run_lanes(Job& job) {
   }
   co_await lanes.join();
   stop.request();
-  co_await ticker.join();
+  job.enough.release();
+  co_await helpers.join();
 }
 
 // What was finished behind a record that was not, when it all ended early.
@@ -401,7 +415,10 @@ Result<void> open_output(Job& job) {
   const Settings& s = job.settings;
   const bool same = s.output.empty() ? sys::stdout_is(s.map.resume)
                                      : same_file(s.output, s.map.resume);
-  if (!s.map.resume.empty() && same) CHI_TRY_VOID(sys::cut_last_line(s.map.resume));
+  if (!s.map.resume.empty() && same) {
+    if (s.format == Format::text) return fail(Errc::usage, "no ids");
+    CHI_TRY_VOID(sys::cut_last_line(s.map.resume));
+  }
   if (s.output.empty()) return {};
   const bool amid = sys::ends_amid_line(s.output);
   CHI_TRY_VOID(job.file.open(s.output));
@@ -429,6 +446,10 @@ int map_command(Settings& s) {
   const bool file = !s.positional.empty() && s.positional[0] != "-";
   const std::string path = file ? s.positional[0] : std::string();
   const auto output = open_output(job);
+  if (!output && output.error().code == Errc::usage) {
+    say("map: -f text has no ids that --resume could tell by: see chimera map --help");
+    return 2;
+  }
   if (!output) {
     complain("cannot write", output.error(), s.output.empty() ? s.map.resume : s.output);
     return 74;

@@ -178,8 +178,10 @@ constexpr Option kPlain[] = {
      "longest silence within an answer; 0 = none (60s). When given, it also limits the wait for "
      "the first byte, unless --first-token-timeout does",
      SET(s.client.timeouts.idle_from_start = true; return set_duration(s.client.timeouts.idle, v))},
-    {kFetch | kTrial | kCalls | kProbe, 't', "timeout", "TIME",
+    {kFetch | kTrial | kCalls, 't', "timeout", "TIME",
      "one whole request, a retry begins anew; 0 = none (0)",
+     SET(return set_duration(s.client.timeouts.total, v))},
+    {kProbe, 't', "timeout", "TIME", "all that one server is asked; 0 = none (10s)",
      SET(return set_duration(s.client.timeouts.total, v))},
     {kTrial, 0, "max-retries", "N",
      "on a failed connection, 429 and 503; never after the first token (0)",
@@ -271,7 +273,8 @@ constexpr Option kPlain[] = {
     {kMap, 0, "unordered", nullptr, "write each result when it is there, not in the input's order",
      ON(s.map.unordered = true)},
     {kMap, 0, "resume", "OUT",
-     "leave out records whose result is in this file already; one that failed is tried again",
+     "leave out records whose result is in this file already; one that failed is tried again. A "
+     "result of -f text has no id to tell by",
      SET(s.map.resume = v; return v.empty() ? wrong("a file") : Result<void>())},
     {kMap, 0, "rate", "N", "begin so many records a second at most (no limit)",
      SET(CHI_TRY(s.map.rate, parse_double(v));

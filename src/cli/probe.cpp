@@ -15,7 +15,6 @@
 namespace chimera::cli {
 namespace {
 
-constexpr Nanos kPatience = 10 * kSecond;      // for one, unless --timeout says otherwise
 constexpr int kRounds = 3;
 constexpr size_t kMostLoaded = 256;            // each model is looked for among them
 
@@ -218,7 +217,6 @@ int probe_command(Settings& s) {
     wire::strip_slashes(*url);
     s.urls.push_back(std::move(*url));
   }
-  if (s.client.timeouts.total == 0) s.client.timeouts.total = kPatience;
   CallWays ways;
   const int refused = open_calls(s, "probe", true, ways);
   if (refused != 0) return refused;

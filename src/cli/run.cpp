@@ -53,6 +53,7 @@ void note(Job& job, const Result<void>& written, std::string_view what) {
   if (written || job.output_code != 0) return;
   job.output_code = written.error().code == Errc::closed ? 141 : 74;
   if (job.output_code == 74) complain("cannot write", written.error(), what);
+  if (job.settings.output.empty()) job.runtime.stop();   // nothing of what comes could be kept
 }
 
 void print(Job& job, std::string_view text) {
@@ -336,9 +337,9 @@ Result<void> check_folders(const Settings& s, const std::string& directory, std:
   subject = directory;
   const auto readable = sys::check_directory(directory);
   if (!readable) {
-    CHI_TRY(const sys::FileInfo info, sys::file_info(directory, true));
-    if (info.kind != sys::FileInfo::Kind::directory) return fail(Errc::bad_input, "not a folder");
-    return fail(Errc::bad_input, "cannot be read", readable.error().os);
+    const auto info = sys::file_info(directory, true);
+    const bool other = info && info->kind != sys::FileInfo::Kind::directory;
+    return other ? fail(Errc::bad_input, "not a folder") : readable;
   }
   subject = s.output;
   if (!s.output.empty() && !s.dry_run) CHI_TRY_VOID(sys::make_directories(s.output));

@@ -40,17 +40,21 @@ int complain_with(int code, const char* pattern, std::initializer_list<Word> wor
   return code;
 }
 
+constexpr const char* kNoGate =
+    ": no condition (as mean<95, cv>2, ttft_p95>3000, regressed), nor is there such a file";
+
 bool is_gate(std::string_view text) {
   Condition c;
   return text == kRegressed || c.parse(text);
 }
 
-// "--fail-on A B C": what stands behind the first and is no file is meant for it.
+// "--fail-on A B C": what is no file is meant for it. A condition that is mistyped must not be taken
+// for a path that is not there, which is left out.
 void take_gates(Settings& s) {
   if (s.stats.fail_on.empty()) return;
   size_t kept = 0;
   for (std::string& word : s.positional) {
-    if (is_gate(word) && !sys::file_info(word, true)) {
+    if (!sys::file_info(word, true)) {
       s.stats.fail_on.push_back(std::move(word));
     } else {
       s.positional[kept++].swap(word);
@@ -65,7 +69,7 @@ const char* check(const Settings& s, std::string& about) {
   const bool known = s.stats.metrics.empty() || lab::metric_info(s.stats.metrics[0]).better != 0;
   for (const std::string& gate : s.stats.fail_on) {
     about = gate;
-    if (!is_gate(gate)) return ": not a condition, as mean<95, cv>2, ttft_p95>3000 or regressed";
+    if (!is_gate(gate)) return kNoGate;
     if (gate != kRegressed) continue;
     if (s.stats.baseline.empty()) return " needs --baseline";
     if (!known) return ": of this metric it is not known whether more is better";

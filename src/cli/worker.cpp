@@ -42,7 +42,10 @@ struct Elsewhere {
 class Dispatcher {
  public:
   Dispatcher(Settings& s, CallWays& ways)
-      : settings_(s), runtime_(ways.runtime), servers_(*ways.servers) {}
+      : settings_(s),
+        runtime_(ways.runtime),
+        servers_(*ways.servers),
+        lanes_(s.permits != 0 ? std::min(s.permits, s.worker.jobs) : s.worker.jobs) {}
 
   Result<void> open() { return input_.open(""); }
   rt::Task<void> run();
@@ -72,6 +75,7 @@ class Dispatcher {
   Settings& settings_;
   rt::Runtime& runtime_;
   llm::Servers& servers_;
+  const int lanes_;                      // so many jobs at the same time
   rt::LineSource input_;
   Events events_;
   JobList waiting_, running_;
@@ -110,7 +114,7 @@ rt::Task<void> Dispatcher::read() {
     }
   }
   closed_ = true;
-  for (int i = 0; i < settings_.worker.jobs; ++i) work_.release();
+  for (int i = 0; i < lanes_; ++i) work_.release();
 }
 
 bool Dispatcher::full(size_t more) const {
@@ -343,7 +347,7 @@ rt::Task<void> Dispatcher::run() {
   co_await events_.something();
   helpers.start(watch(), rt::Place::here());
   helpers.start(write(), rt::Place::here());
-  for (int i = 0; i < settings_.worker.jobs; ++i) servers.start(serve(), rt::Place::here());
+  for (int i = 0; i < lanes_; ++i) servers.start(serve(), rt::Place::here());
   co_await read();
   co_await servers.join();
   over_ = true;

@@ -59,7 +59,8 @@ std::string fit_words(const agent::PromptFit& f) {
 std::string cut_words(const agent::StageOutcome& s) {
   std::string out;
   const uint64_t counted = s.call.prompt_eval_count;
-  if (!s.fit.over && counted > 0 && counted < s.fit.estimated / kCutFactor) {
+  const uint64_t known = counted + s.call.cached_count;   // some count the cached ones apart
+  if (!s.fit.over && counted > 0 && known < s.fit.estimated / kCutFactor) {
     append_counts(out, "the server read ", counted, " prompt tokens where about ",
                   s.fit.estimated);
     out += " were sent: it cut the prompt, or had its beginning cached";

@@ -304,7 +304,6 @@ void Worker::part() {
   if (io_ != nullptr) {
     Io& io = *std::exchange(io_, nullptr);
     if (io.home == this) return start(io);
-    CHI_CHECK(io.stop == nullptr);   // a Stop is of one worker
     return io.home->hand_over(io, Handover::What::submit);
   }
   if (then_ != nullptr) return std::exchange(then_, nullptr)(then_subject_);

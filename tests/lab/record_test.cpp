@@ -310,6 +310,20 @@ TEST_CASE("warnings are computed from the run") {
   }
 }
 
+TEST_CASE("a third of the prompt is enough, also when some of it was cached") {
+  RunOutcome run = run_of(2);
+  llm::Call& call = run.agents[0].report_stage.call;
+  for (const uint64_t cached : {0, 1, 49, 4000}) {
+    CAPTURE(cached);
+    call.cached_count = cached;
+    call.prompt_eval_count = cached < 50 ? 50 - cached : 1;
+    CHECK(warnings_of(run).empty());
+    if (call.prompt_eval_count == 1) continue;
+    --call.prompt_eval_count;
+    CHECK(warnings_of(run).size() == 1);
+  }
+}
+
 TEST_CASE("half of the metrics left out is no warning yet") {
   RunOutcome run = run_of(2);
   run.agents[1].report_stage.fit.metrics = 10;

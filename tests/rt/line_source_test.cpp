@@ -101,6 +101,15 @@ rt::Task<void> read_and_stop(rt::LineSource& source, Got& got, rt::Stop& stop) {
   co_await scope.join();
 }
 
+// Who waits for a line is on worker 1, who stops it here.
+rt::Task<void> read_elsewhere(rt::LineSource& source, Got& got, rt::Stop& stop) {
+  rt::Scope scope;
+  source.stay_here();
+  scope.start(read_all(source, got, &stop), rt::Place::on(1));
+  scope.start(stop_soon(stop), rt::Place::here());
+  co_await scope.join();
+}
+
 // What is read at one end while a thread writes the pieces into the other.
 std::string lines_of(const int (&ends)[2], std::vector<std::string> pieces) {
   Pieces writer{ends[1], std::move(pieces)};
@@ -194,6 +203,20 @@ TEST_CASE("line source: a silent input keeps nobody") {
     REQUIRE(source.open("").has_value());
     bench.run(read_and_stop(source, got, stop));
     CHECK(got.last.code == Errc::cancelled);
+  }
+  SUBCASE("a stop on another worker") {
+    for (const rt::Kind kind : {rt::Kind::fixed, rt::Kind::steal}) {
+      CAPTURE(rt::name_of(kind));
+      Got got;
+      rt::Stop stop;
+      Bench bench(kind, 2);
+      rt::LineSource source;
+      REQUIRE(source.open("").has_value());
+      REQUIRE(write(ends[1], "a\n", 2) == 2);
+      bench.run(read_elsewhere(source, got, stop));
+      CHECK(got.lines == "a|!read|");
+      CHECK(got.last.code == Errc::cancelled);
+    }
   }
   SUBCASE("the runtime's end") {
     Got got;

@@ -26,6 +26,9 @@ class LineSource {
   // Errors: not_found, bad_input (a folder), io. A file that cannot be read shows in next().
   Result<void> open(const std::string& path);
 
+  // On a worker: it reads for this source from now on, else the one where the first line is asked
+  // for does. A `stop` has to be of that one.
+  void stay_here() { home_ = Worker::current(); }
   // The next line, also an empty one, without its "\n" or "\r\n"; the last may lack both. False at
   // the end, and from then on.
   // Errors: too_large ("line over 16 MiB"; the next call goes on behind it), cancelled by the

@@ -29,6 +29,9 @@ struct FileInfo {
 };
 Result<FileInfo> file_info(const std::string& path, bool follow_links);
 
+// What an io error says when a file cannot be opened for reading: it is input, and not output.
+inline constexpr const char kUnreadable[] = "cannot be read";
+
 // The whole file. `limit` in bytes; a larger file is too_large and is not read. Opens without
 // blocking and refuses anything that is not a regular file with bad_input (a FIFO would hang).
 // `info`, when given, is what was known of the file when it was opened.

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chimera/sys/file.hpp"
+
 namespace chimera::sys {
 namespace {
 
@@ -30,7 +32,7 @@ Result<Handle> Feed::open(const std::string& path) {
   // Not to wait for the writer of a named pipe here: poll() does.
   constexpr int kFlags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
   if (!path.empty()) in_ = ::open(path.c_str(), kFlags);
-  if (in_ < 0) return fail(errno == ENOENT ? Errc::not_found : Errc::io, "open", errno);
+  if (in_ < 0) return fail(errno == ENOENT ? Errc::not_found : Errc::io, kUnreadable, errno);
   ours_ = !path.empty();
   struct stat st;
   if (fstat(in_, &st) == 0 && S_ISDIR(st.st_mode)) {

@@ -245,7 +245,7 @@ std::string slashed(std::string path) { return path; }
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
   CHI_TRY(const char* name, checked_path(path));
   const Descriptor d(open_path(name, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  if (d.fd < 0) return path_failed("open");
+  if (d.fd < 0) return path_failed(kUnreadable);
   struct stat st;
   if (fstat(d.fd, &st) != 0) return fail(Errc::io, "stat", errno);
   if (!S_ISREG(st.st_mode)) {
@@ -378,14 +378,14 @@ Result<void> lock_directory(const std::string& path) {
 Result<FileInfo> file_info(const std::string& path, bool follow_links) {
   CHI_TRY(const char* name, checked_path(path));
   struct stat st;
-  if ((follow_links ? stat(name, &st) : lstat(name, &st)) != 0) return path_failed("stat");
+  if ((follow_links ? stat(name, &st) : lstat(name, &st)) != 0) return path_failed(kUnreadable);
   return info_of(st);
 }
 
 Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
   CHI_TRY(const char* name, checked_path(path));
   const Descriptor d(open_path(name, O_RDONLY | O_DIRECTORY));
-  if (d.fd < 0) return path_failed("directory");
+  if (d.fd < 0) return path_failed(kUnreadable);
   Result<std::vector<DirectoryEntry>> entries = read_entries(d.fd);
   if (!entries) return entries;
   DirectoryEntry* const e = entries->data();
@@ -397,7 +397,7 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
 Result<void> check_directory(const std::string& path) {
   CHI_TRY(const char* name, checked_path(path));
   const Descriptor d(open_path(name, O_RDONLY | O_DIRECTORY));
-  if (d.fd < 0) return path_failed("directory");
+  if (d.fd < 0) return path_failed(kUnreadable);
   return {};
 }
 

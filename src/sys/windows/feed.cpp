@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "chimera/sys/file.hpp"
 #include "address.hpp"
 #include "wide.hpp"
 
@@ -95,7 +96,7 @@ Result<Handle> Feed::open(const std::string& path) {
   if (in_ == kNoHandle) {
     const DWORD why = GetLastError();
     const bool absent = why == ERROR_FILE_NOT_FOUND || why == ERROR_PATH_NOT_FOUND;
-    return fail(absent ? Errc::not_found : Errc::io, "open", static_cast<int>(why));
+    return fail(absent ? Errc::not_found : Errc::io, kUnreadable, static_cast<int>(why));
   }
   ours_ = !path.empty();
   CHI_TRY(const Handle reader, socket_pair(out_));

@@ -255,7 +255,7 @@ std::string slashed(std::string path) {
 Result<std::string> read_file(const std::string& path, size_t limit, FileInfo* info) {
   CHI_TRY(const std::wstring name, checked_path(path));
   const Closing f(open_path(name, GENERIC_READ, OPEN_EXISTING));
-  if (!f.valid()) return path_failed("open");
+  if (!f.valid()) return path_failed(kUnreadable);
   CHI_TRY(const FileInfo found, look(f.h));
   if (found.kind == FileInfo::Kind::directory) {
     return fail(Errc::bad_input, "not a regular file", kIsDirectory);
@@ -403,7 +403,7 @@ Result<FileInfo> file_info(const std::string& path, bool follow_links) {
   CHI_TRY(const std::wstring name, checked_path(path));
   const Closing f(open_path(name, FILE_READ_ATTRIBUTES, OPEN_EXISTING,
                             follow_links ? 0 : FILE_FLAG_OPEN_REPARSE_POINT));
-  if (!f.valid()) return path_failed("stat");
+  if (!f.valid()) return path_failed(kUnreadable);
   if (GetFileType(f.h) != FILE_TYPE_DISK) return FileInfo{};
   return look(f.h);
 }
@@ -412,7 +412,7 @@ Result<std::vector<DirectoryEntry>> list_directory(const std::string& path) {
   CHI_TRY(const std::wstring name, checked_path(path));
   if (!is_directory(name)) {
     if (GetFileAttributesW(name.c_str()) == INVALID_FILE_ATTRIBUTES) {
-      return path_failed("directory");
+      return path_failed(kUnreadable);
     }
     return fail(Errc::not_found, "directory", ERROR_DIRECTORY);
   }
