@@ -48,8 +48,8 @@ bool is_gate(std::string_view text) {
   return text == kRegressed || c.parse(text);
 }
 
-// "--fail-on A B C": what is no file is meant for it. A condition that is mistyped must not be taken
-// for a path that is not there, which is left out.
+// "--fail-on A B C": what is no file is meant for it. One that is mistyped is not to be taken
+// for a path, which is left out when it is not there.
 void take_gates(Settings& s) {
   if (s.stats.fail_on.empty()) return;
   size_t kept = 0;
