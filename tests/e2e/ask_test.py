@@ -293,6 +293,16 @@ def conversation():
             r = run("ask", "-u", sim.url, "-c", words, env=env)
             ok(r.code == 0, "-c", r)
         equal(len(json.loads(rig.read(tmp + "/state/chimera/session.json"))["messages"]), 4, "-c: kept")
+        call = {"id": "call_7", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+        says = {"choices": [{"message": {"content": "well", "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+        with RawServer([with_length(json.dumps(says))]) as server:
+            words = ("ask", "-u", server.url, "--api", "openai", "-S", "--session", tmp + "/calls.json")
+            for more in (("--tool", '{"name":"f"}', "one"), ("two",)):
+                ok(run(*words, *more).code == 0, "session with tools: " + more[-1])
+            told = json.loads(server.bodies()[1])["messages"][1]
+            equal((told["content"], told["tool_calls"][0]["id"], told["tool_calls"][0]["function"]["name"],
+                   json.loads(told["tool_calls"][0]["function"]["arguments"])), ("well", "call_7", "f", {"a": 1}),
+                  "session: the calls of tools are kept")
         if not rig.EXE:   # there is always one
             r = run("ask", "-u", sim.url, "-c", "x", env={"HOME": "", "XDG_STATE_HOME": ""})
             ok(r.code == 2 and one_error_line(r), "-c without a home", r)

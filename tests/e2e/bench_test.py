@@ -260,6 +260,15 @@ def failed_trials():
         equal((bench(top + "/none", "-u", closed, "-u", closed, *words, "--quiet").code), 7, "and again")
         equal(set(cells(top + "/none")), wanted(["smol"], "ab", 4), "nothing succeeded: all are recorded")
 
+        def no(request, _):
+            return rig.with_length("{}", "401 No" if b'"num_ctx":2048' in request else "500 No")
+
+        with RawServer(no) as server:
+            r = bench(top + "/first", "-u", server.url, "--plan", path, "--presets=smol", "--runs=1", "--order=blocked",
+                      "--warmup=off")
+            first = 22 if "/a/" in plan(top + "/first")["trials"][0]["path"] else 77
+            equal((r.code, len(cells(top + "/first"))), (first, 2), "nothing succeeded: of two codes the first one's")
+
         rig.write(top + "/chimera-not", "not a program")
         r = bench(top + "/not", SIM, "--plan", path, "--runs=1", "--binaries", top + "/chimera-not", CHIMERA)
         ok(r.code == 1 and "cannot be run" in r.words, "no program: the others go on", r)
@@ -278,7 +287,8 @@ def a_trial_that_hangs():
             b_urls = len(b.bodies())
         ok(r.code in (0, 1) and r.seconds < 20, "--trial-timeout: it goes on", r)
         ok(b_urls >= 4, "each agent has its own server", b_urls)
-    with folder() as top, RawServer([[rig.STALL]]) as a:
+    begun = [rig.answer("as far as it came")[:180], rig.STALL]
+    with folder() as top, RawServer([begun]) as a:
         path = write_plan(top, TWO)
         r = bench(top + "/out", "-u", a.url, "--plan", path, "--presets=smol", "--runs=1", "--warmup=off",
                   "--trial-timeout=500ms", "--idle-timeout=0", "--quiet")
@@ -286,6 +296,8 @@ def a_trial_that_hangs():
         found = cells(top + "/out")
         ok(all("metrics.json" in v and "run_1/metrics.json" in v and "failed.txt" in v for v in found.values()) and
            len(found) == 2, "--trial-timeout: recorded", found)
+        record_of = [read(os.path.join(top, "out", t, "run_1/metrics.json")) for t in found]
+        ok(all(b"as far as it came" in r for r in record_of), "--trial-timeout: with what had come", record_of)
         ok(rig.eventually(lambda: not rig.pids_with(top)), "--trial-timeout: nothing is left running")
 
 
@@ -307,6 +319,16 @@ def warm_up():
     cold = loads("--warmup=off")
     ok(cold.count(2) > 8 and cold.count(2) + cold.count(0) == 12, "no warm-up: shuffled, most find another's", cold)
     equal(loads("--warmup=off", "--order=blocked"), [2, 0] * 6, "no warm-up: blocked, the first of a row")
+
+    def asked(*words):
+        with folder() as top, RawServer([rig.answer("## Report", " fine")]) as server:
+            bench(top + "/out", "-u", server.url, "--plan", write_plan(top, TWO), "--presets=smol", "--runs=2",
+                  "--order=blocked", *words)
+            return len(server.bodies())
+
+    cold = asked("--warmup=off")
+    equal(asked() - cold, asked("--warmup=on") - cold, "warm-up: the usual thing for real servers")
+    ok(cold < asked() < 2 * cold, "warm-up: of real servers once a workload", (cold, asked()))
 
 
 # ---- interruption -------------------------------------------------------------------------------

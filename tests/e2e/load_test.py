@@ -40,6 +40,7 @@ def closed_loop():
     equal(level["requests"]["succeeded"], 40, "closed: all of them")
     equal(sorted(level["requests"]["failures"]), sorted(CLASSES), "closed: every class has a counter")
     equal(level["output_tokens"], 440, "closed: tokens")
+    ok(level["prompt_tokens"] > 40, "closed: tokens of the prompts", level["prompt_tokens"])
     ok(3.5 < level["in_flight"]["mean"] <= 4 and level["in_flight"]["max"] == 4, "closed: at once", level["in_flight"])
     ok(abs(level["in_flight"]["gap_percent"]) < 5, "closed: Little's law", level["in_flight"])
     ok(18 < level["ttft"]["p50_ms"] < 60, "closed: ttft", level["ttft"])

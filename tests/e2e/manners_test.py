@@ -466,6 +466,11 @@ def secrets():
                 "secrets: bad %s" % list(env)[0],
                 r,
             )
+        for url, sent in (("http://desk:9/v1", True), ("http://desk:8/v1", False), ("http://attic:9/v1", False)):
+            r = run("ask", "--dry-run", "-vv", "-u", url, "x",
+                    env={"OPENAI_BASE_URL": "http://desk:9/v1", "OPENAI_API_KEY": "s3cr3t"})
+            ok(r.code == 0 and (b"Authorization" in r.out) == sent and b"s3cr3t" not in r.out + r.err,
+               "secrets: OpenAI's key in clear, known is desk:9, asked " + url, r)
         r = run("run", NOTES, "--api-key-file", base + "/missing")
         ok(r.code in (65, 78) and one_error_line(r), "secrets: no such key file", r)
 

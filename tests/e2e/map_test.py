@@ -88,6 +88,10 @@ def one_bad_record_stops_nothing():
         ok(r.code == 1 and b"2 done, 4 failed" in r.err, "bad records: exit 1", r)
         r = mapped(b"bad\nbad\n", "-u", server.url, "--max-retries", 0)
         equal(r.code, 22, "all failed: the code of the first")
+        r = mapped(b'bad\n{"id":', "-u", server.url, "--max-retries", 0, "-j", 1, "--input", "ndjson")
+        equal(r.code, 65, "all failed: the code of the first, a bad line")
+        r = mapped(b'{"prompt":"bad"}\n{"id":', "-u", server.url, "--max-retries", 0, "-j", 1)
+        equal(r.code, 22, "all failed: the code of the first, a bad answer")
         r = mapped(b"bad\n" * 50, "-u", server.url, "--max-retries", 0, "--until-error", 3, "-j", 1)
         equal(len(lines(r.out)), 3, "--until-error")
         big = b"x" * (16 * 1024 * 1024 + 1) + b"\nafter\n"
@@ -105,6 +109,12 @@ def structured_answers():
         x = lines(r.out)[0]
         equal((x["label"], x["n"], x["id"]), ("bug", [1], 1), "schema: members beside ours")
         equal(json.loads(x["text"])["id"], 9, "schema: the whole answer")
+    ours = {"id": 9, "text": 9, "error": 9, "class": 9, "exit_code": 9, "chimera": 9}
+    with RawServer([answer(json.dumps({**ours, "label": "bug"}))]) as server:
+        r = mapped(b"x\n", "-u", server.url, "--schema", schema)
+        x = lines(r.out)[0]
+        ok(sorted(x) == ["chimera", "id", "label", "text"] and 9 not in x.values() and r.out.count(b'"id"') == 1,
+           "schema: no member hides ours", r)
     with RawServer([answer('{"label":{\n "a": 1\n},\r\n"x":[\n]}')]) as server:
         r = mapped(b"x\n", "-u", server.url, "--schema", schema)
         equal([x["label"] for x in lines(r.out)], [{"a": 1}], "schema: an answer of several lines is one result")

@@ -114,7 +114,18 @@ def down():
             r = probe(server.url, "-t", "500ms")
             ok(r.code == code and one_error_line(r), "down: " + name, r)
             ok(takes.issuperset(re.findall(rb"--[a-z-]+", r.err)), "down: a remedy that is none: " + name, r)
-    ok(run("probe", "not a url").code == 2, "not a URL")
+    r = run("probe", "not a url")
+    ok(r.code == 2 and b"not a url" in r.err, "not a URL", r)
+    r = run("probe", "http://me:s3cr3t@host")
+    ok(r.code == 2 and one_error_line(r) and b"s3cr3t" not in r.err, "a URL with a password", r)
+
+
+@test
+def times():
+    late = {path: [0.3, with_length(json.dumps(found))] for path, found in OLLAMA.items()}
+    with serve(late) as server:
+        e = probe(server.url).endpoints[0]
+        ok(0 < e["connect_ms"] < 250 and e["round_trip_ms"] >= 300, "times: the connection, and the answer", e)
 
 
 @test

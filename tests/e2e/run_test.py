@@ -197,6 +197,13 @@ def output_to_an_existing_folder():
             equal(run("run", NOTES, "--sim=" + INSTANT, "-O", out, "--quiet").code, 0, "-O twice: exit code")
         equal(rig.read(out + "/mine.txt"), b"kept", "-O twice: other files stay")
         equal(sorted(os.listdir(out)), ["mine.txt", "run_1", "summary.json", "summary.md"], "-O twice: files")
+        os.mkdir(out + "/partial_run_1")
+        for runs, older in ((3, ["partial_run_1"]), (3, ["partial_run_1"]), (2, ["partial_run_1", "run_3"]),
+                            (1, ["partial_run_1", "run_2", "run_3"])):
+            r = run("run", NOTES, "--sim=" + INSTANT, "-O", out, "--runs", runs)
+            line = [s for s in r.words.splitlines() if "keeps results of an earlier run: " in s]
+            told = sorted(line[0].rsplit(": ", 1)[1].split(", ")) if line else []
+            equal(told, older, "-O: %d runs over older ones" % runs)
 
 
 # ---- scenarios and options ----------------------------------------------------------------------

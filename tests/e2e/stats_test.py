@@ -272,6 +272,9 @@ def gates():
             ok(o.code == code and words in o.words and bool(o.err) == bool(code), "gate %s" % conditions, o)
             repeated = [x for c in conditions for x in ("--fail-on", c)]
             equal(stats(*repeated, d).code, code, "the same, repeated, %s" % conditions)
+        for name, value in (("ttft", 250), ("tps", 41), ("tokens", 500), ("load", 100), ("duration", 9500)):
+            for limit, code in ((value - 1, 99), (value + 1, 0)):
+                equal(stats(d, "--fail-on", "%s_max>%d" % (name, limit)).code, code, "gate %s_max>%d" % (name, limit))
         write(os.path.join(d, "mean<1"), json.dumps(record(50)))
         o = stats(d, "--fail-on", "mean<2", os.path.join(d, "mean<1"), "-f", "json")
         equal(json.loads(o.text)["files"], 17, "a file is a file, whatever it is called")

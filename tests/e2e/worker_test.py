@@ -1,5 +1,6 @@
 """`worker`: jobs in, events out; against the simulator and against servers that misbehave."""
 
+import contextlib
 import json
 import os
 import re
@@ -154,6 +155,7 @@ def conversations():
             sent = first[2]["tool_calls"][0]["function"]["arguments"]
             equal(sent, {"a": 1} if api == "ollama" else '{"a": 1}', api + ": arguments")
             equal(first[3]["tool_call_id"], "c1", api + ": the answer of a tool")
+            ok(api == "ollama" or first[2]["tool_calls"][0]["id"] == "c1", api + ": which call that was", first[2])
     with RawServer([chat]) as server:
         work([{"id": 1, "messages": talk[1:], "system": "Be long."}], "-u", server.url)
         first = json.loads(server.bodies()[0])["messages"][0]
@@ -263,6 +265,36 @@ def failures():
 
 
 @test
+def the_first_failure_says_the_code():
+    def no(request, _):
+        return with_length("{}", "401 No" if b"secret" in request else "500 No")
+
+    with RawServer(no) as server:
+        jobs = [{"id": 1, "prompt": "x"}, {"id": 2, "prompt": "secret"}]
+        for order, code in ((jobs, 22), (jobs[::-1], 77)):
+            r = work(order, "-u", server.url, "-j", "1", "--max-retries", "0")
+            equal((r.code, len(of(r.events, "error"))), (code, 2), "all failed: the code of the first")
+
+
+@test
+def nobody_takes_the_events():
+    """Then nothing is read that would make more of them."""
+    p = start("worker", stdin=subprocess.PIPE)
+    os.set_blocking(p.stdin.fileno(), False)
+    written, silent = 0, 0
+    while silent < 30 and written < 8 << 20:
+        try:
+            written += os.write(p.stdin.fileno(), b"{\n" * 2048)
+            silent = 0
+        except BlockingIOError:
+            silent += 1
+            time.sleep(0.05)
+    ok(0 < written < 1 << 20, "nobody takes the events: stdin is not read on", written)
+    p.kill()
+    p.communicate()
+
+
+@test
 def duplicate():
     with RawServer([[0.3, answer("x")]]) as server:
         job = {"id": "d", "prompt": "x"}
@@ -273,6 +305,11 @@ def duplicate():
             for _ in range(2):
                 talk.say(job)
                 equal(talk.until("done", "error")["event"], "done", "the id is free again")
+    with RawServer([[STALL]]) as server, Talk("-u", server.url, "-t", "5s", "--max-retries", "0") as talk:
+        talk.say(job)
+        eventually(lambda: server.requests)
+        talk.say(job)
+        equal(talk.until("done", "error")["class"], "bad_data", "duplicate: refused while it is answered")
 
 
 @test
@@ -416,8 +453,12 @@ def closed_stdout():
         process.stdin.flush()
         eventually(lambda: server.requests)
         process.stdout.close()
-        process.stdin.write(b"garbage\n")
-        process.stdin.flush()
+        def said_again():   # another test may just be starting a program that still has our end of the pipe
+            with contextlib.suppress(BrokenPipeError):
+                os.write(process.stdin.fileno(), b"garbage\n")
+            return process.poll() is not None
+
+        eventually(said_again)
         equal(process.wait(5), 141, "closed stdout: exit code")
         equal(process.stderr.read(), b"", "closed stdout: quiet")
         process.stdin.close()
