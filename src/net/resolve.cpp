@@ -24,7 +24,7 @@ using Family = sys::Address::Family;
 
 constexpr Nanos kResolutionDelay = 50 * kMilli;   // RFC 8305 section 3
 constexpr size_t kMostAddresses = 16;
-constexpr size_t kFileLimit = 1u << 20;
+constexpr size_t kFileLimit = 16u << 20;
 constexpr int kRcodeNoName = 3;
 
 ResolverFiles files;

@@ -78,6 +78,7 @@ class Answer {
   rt::Task<bool> strike();
   rt::Task<bool> send_tokens();
   rt::Task<bool> finish();
+  rt::Task<bool> send_whole(const Reply& reply);
   void plan(Nanos begin);
   Piece next_piece(uint32_t& tokens);
   void say(const Piece& piece, uint32_t tokens, std::string& text);
@@ -111,7 +112,12 @@ class Answer {
   std::string head_;                    // until it is sent
   std::string buffer_;                  // framed, not sent yet
   uint32_t lines_ = 0;                  // in there
-  std::vector<Nanos> unsent_;           // planned instants of the tokens in there
+  struct Unsent {
+    Nanos planned;
+    size_t end;                         // in buffer_, of the line that holds it
+  };
+  std::vector<Unsent> unsent_;          // the tokens in there, for the truth
+  uint32_t sent_ = 0;                   // tokens that have left, of a streamed answer
 };
 
 Answer::Answer(Engine& engine, Job& job, const Ask& ask)
@@ -243,9 +249,9 @@ void Answer::add_event(uint32_t tokens, Nanos due) {
   made_ += tokens;
   engine_.tokens += tokens;
   if (ask_.stream) {
-    if (engine_.truth.on()) unsent_.insert(unsent_.end(), tokens, due);
     words_.piece(documents, said_, piece, stamp(due));
     const size_t bytes = add_documents(documents);
+    if (engine_.truth.on()) unsent_.insert(unsent_.end(), tokens, {due, buffer_.size()});
     Witness* const witness = engine_.witness;
     if (witness != nullptr) witness->on_event(job_.number, text, bytes, due);
     ++lines_;
@@ -306,7 +312,7 @@ rt::Task<bool> Answer::wait_until(Nanos due) {
 // The head trickles when the fault says so, and is sent with the first tokens otherwise.
 rt::Task<bool> Answer::send_head() {
   const Nanos begin = sys::now();
-  const Nanos length = fault_.duration < 0 ? kSecond : fault_.duration;
+  const Nanos length = fault_.duration < 0 ? kSlowHead : fault_.duration;
   const int64_t size = static_cast<int64_t>(head_.size());
   for (int64_t i = 0; i < size; ++i) {
     rt::Sleep wait(later(begin, length / size * i), &job_.peer.gone);
@@ -327,14 +333,17 @@ rt::Task<bool> Answer::flush() {
     if (!sent) co_return false;
   }
   const Nanos at = sys::now();
-  if (!head_.empty()) {
+  const size_t head = head_.size();
+  if (head != 0) {
     mark("head", 0, first_due_, at);
     buffer_.insert(0, head_);
     head_.clear();
   }
+  const uint64_t before = job_.out.sent();
   const bool sent = co_await job_.out.send(buffer_);
-  uint32_t index = made_ - static_cast<uint32_t>(unsent_.size());
-  for (const Nanos planned : unsent_) mark("token", index++, planned, at);
+  for (const Unsent& u : unsent_) {
+    if (head + u.end <= job_.out.sent() - before) mark("token", sent_++, u.planned, at);
+  }
   unsent_.clear();
   buffer_.clear();
   if (engine_.witness != nullptr) engine_.witness->on_sent(job_.number, at);
@@ -366,6 +375,7 @@ rt::Task<bool> Answer::strike() {
       if (chunked_) buffer_ += wire::kLastChunk;
       co_await flush();
     } else {
+      job_.status = failure.status;
       co_await engine_.send(job_, failure);
     }
     co_return false;
@@ -408,16 +418,31 @@ rt::Task<bool> Answer::finish() {
     const bool on = co_await wait_until(due);
     if (!on) co_return false;
   }
-  mark("done", made_, due, sys::now(), hash_);
+  const Nanos at = sys::now();
   Reply reply;
   words_.end(reply.body, said_, figures(due), fault_, stamp(due));
+  bool sent = true;
   if (ask_.stream) {
     add_documents(reply.body);
     if (chunked_ && fault_.kind != FaultKind::no_last_chunk) buffer_ += wire::kLastChunk;
-    co_return co_await flush();
+    sent = co_await flush();
+  } else {
+    reply.body.pop_back();
+    if (fault_.kind == FaultKind::bad_json) reply.body.pop_back();
+    sent = co_await send_whole(reply);
   }
-  reply.body.pop_back();
-  if (fault_.kind == FaultKind::bad_json) reply.body.pop_back();
+  if (sent) mark("done", made_, due, at, hash_);
+  co_return sent;
+}
+
+rt::Task<bool> Answer::send_whole(const Reply& reply) {
+  if (fault_.kind == FaultKind::slow_head) {
+    head_ = net::response_head(200, kJsonType, static_cast<int64_t>(reply.body.size()),
+                               job_.request.keep_alive);
+    const bool on = co_await send_head();
+    if (!on) co_return false;
+    co_return co_await job_.out.send(reply.body);
+  }
   const net::After after = co_await engine_.send(job_, reply);
   co_return after == net::After::keep;
 }
@@ -426,7 +451,7 @@ rt::Task<net::After> Answer::run() {
   plan(sys::now());
   bool complete = co_await send_tokens();
   if (complete) complete = co_await finish();
-  if (!complete) mark("gone", made_, 0, sys::now());
+  if (!complete) mark("gone", sent_, 0, sys::now());
   const bool keeps = chunked_ && fault_.kind != FaultKind::no_last_chunk &&
                      fault_.kind != FaultKind::drop_keep_alive &&
                      fault_.kind != FaultKind::bad_chunk;

@@ -317,6 +317,12 @@ const char* Parser::parse() {
 
 }  // namespace
 
+std::string whole_name(std::string_view model) {
+  std::string name(model);
+  if (model.find(':') == model.npos) name += ":latest";
+  return name;
+}
+
 Result<Ask> parse_ask(std::string_view body, Dialect dialect) {
   Ask ask;
   ask.dialect = dialect;
@@ -329,7 +335,7 @@ Result<Ask> parse_ask(std::string_view body, Dialect dialect) {
   ask.asks |= !ask.prompt.empty() || dialect == Dialect::openai_text;
   add_to_key(ask.load_key, "ctx", ask.num_ctx);
   ask.load_key += '\n';
-  ask.load_key += ask.model;
+  ask.load_key += whole_name(ask.model);
   return ask;
 }
 

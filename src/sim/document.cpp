@@ -81,6 +81,7 @@ class Maker {
   void object(const Shape& shape, int depth);
   void array(const Shape& shape, int depth);
   void number(const Shape& shape, bool whole);
+  void bound(std::string_view value, bool whole, double (*round)(double));
   std::string_view whole_;
   Rng rng_;
   size_t read_ = 0;
@@ -117,6 +118,19 @@ void Maker::object(const Shape& shape, int depth) {
       value(schema, depth + 1);
     }
   }
+  // What is needed and not described may be anything.
+  JsonReader names(needed);
+  if (names.next() == Event::array_begin) {
+    while (names.next() == Event::string) {
+      std::string name;
+      const std::string_view raw = names.raw();
+      names.string(name);
+      read_ += list.size();
+      if (tired() || !member(list, name).empty()) continue;
+      out.append(first ? "\"" : ",\"").append(raw).append("\":true");
+      first = false;
+    }
+  }
   out += '}';
 }
 
@@ -133,14 +147,23 @@ void Maker::array(const Shape& shape, int depth) {
   out += ']';
 }
 
+// A bound as it stands, or the next whole number towards what is allowed.
+void Maker::bound(std::string_view value, bool whole, double (*round)(double)) {
+  JsonReader in(value);
+  if (!whole || value.find_first_of(".eE") == value.npos || in.next() != Event::number) {
+    return append_compact(out, value);
+  }
+  append_fixed(out, round(in.number().value_or(0)), 0);
+}
+
 void Maker::number(const Shape& shape, bool whole) {
   JsonReader in(shape.of[above]);
   if (!shape.of[minimum].empty()) {
-    append_compact(out, shape.of[minimum]);
+    bound(shape.of[minimum], whole, ceil);
   } else if (in.next() == Event::number) {
     append_fixed(out, floor(in.number().value_or(0)) + 1, 0);
   } else if (!shape.of[maximum].empty()) {
-    append_compact(out, shape.of[maximum]);
+    bound(shape.of[maximum], whole, floor);
   } else {
     append_u64(out, 1 + rng_.below(100));
     if (!whole) out += ".5";

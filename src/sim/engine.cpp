@@ -24,12 +24,7 @@ uint64_t hash_of(std::string_view text, uint64_t hash) {
   return hash;
 }
 
-// "gemma3" is short for "gemma3:latest".
-std::string_view without_latest(std::string_view model) {
-  constexpr std::string_view kLatest = ":latest";
-  if (model.ends_with(kLatest)) model.remove_suffix(kLatest.size());
-  return model;
-}
+constexpr size_t kFirstPlaces = 64, kMostPlaces = 1u << 20;   // of Askings
 
 }  // namespace
 
@@ -63,9 +58,32 @@ void Slots::leave() {
 bool Engine::knows(std::string_view model) const {
   if (model.empty()) return false;
   for (const std::string& m : settings.models) {
-    if (without_latest(m) == without_latest(model)) return true;
+    if (whole_name(m) == whole_name(model)) return true;
   }
   return settings.models.empty();
+}
+
+Askings::Asked& Askings::place_of(uint64_t question) {
+  size_t i = question & (table_.size() - 1);
+  while (table_[i].times != 0 && table_[i].question != question) i = (i + 1) & (table_.size() - 1);
+  return table_[i];
+}
+
+void Askings::grow() {
+  std::vector<Asked> old(table_.empty() ? kFirstPlaces : 2 * table_.size());
+  old.swap(table_);
+  for (const Asked& a : old) {
+    if (a.times != 0) place_of(a.question) = a;
+  }
+}
+
+uint32_t Askings::count(uint64_t question) {
+  if (2 * used_ >= table_.size() && table_.size() < kMostPlaces) grow();
+  Asked& a = place_of(question);
+  if (a.times == 0 && 2 * used_ >= table_.size()) return 1;
+  if (a.times == 0) ++used_;
+  a.question = question;
+  return ++a.times;
 }
 
 Nanos Engine::ready_at(const Ask& ask, Nanos now) {
@@ -89,17 +107,21 @@ rt::Task<net::After> Engine::handle(const net::ServerRequest& request, net::Stre
                                     net::Peer& peer) {
   ++requests;
   const uint64_t cut_seed = mix_seed(mix_seed(settings.seed, kCutSalt), requests);
-  Job job{request, peer, Output(stream, settings, cut_seed), requests, sys::now(), 0, {}};
+  Output out(stream, peer.gone, settings, cut_seed);
+  Job job{request, peer, out, requests, sys::now(), 0, {}};
   Ask ask;
   Reply reply;
   reply.openai = request.path.starts_with("/v1/");
   const Route* route = find_route(request.path);
   const bool generates = prepare(job, route, ask, reply);
-  count(route == nullptr ? "other" : route->path, reply.status);
-  if (!generates) co_return co_await send(job, reply);
+  if (!generates) {
+    count(route == nullptr ? "other" : route->path, reply.status);
+    co_return co_await send(job, reply);
+  }
   ++in_flight;
   const net::After after = co_await generate(job, ask);
   --in_flight;
+  count(route->path, job.status);
   co_return after;
 }
 
@@ -138,7 +160,7 @@ void Reply::error(int code, std::string_view message) {
 rt::Task<net::After> Engine::send(Job& job, const Reply& reply) {
   const bool json = reply.body.starts_with('{');
   std::string all = net::response_head(
-      reply.status, json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8",
+      reply.status, json ? kJsonType : "text/plain; charset=utf-8",
       static_cast<int64_t>(reply.body.size()), job.request.keep_alive, reply.fields);
   if (job.request.method != "HEAD") all += reply.body;
   const bool sent = co_await job.out.send(all);
@@ -199,11 +221,12 @@ bool Engine::admit(Job& job, Ask& ask, Reply& reply) {
 // the order in which requests arrive it does not. A client that brings a seed gets the same answer
 // each time, as from a real server.
 void Engine::draw(Job& job, const Ask& ask) {
-  const uint64_t question = hash_of(ask.model, hash_of(ask.prompt, 0xcbf29ce484222325));
-  uint32_t& count = asked[question % (sizeof asked / sizeof asked[0])];
-  const uint64_t which = ask.seed ? static_cast<uint64_t>(*ask.seed) : ++count;
+  const std::string model = whole_name(ask.model);
+  const uint64_t question = hash_of(model, hash_of(ask.prompt, 0xcbf29ce484222325));
+  const uint32_t time = asked.count(question);
+  const uint64_t which = ask.seed ? static_cast<uint64_t>(*ask.seed) : time;
   job.seed = mix_seed(mix_seed(settings.seed, question), which);
-  Rng rng(mix_seed(mix_seed(settings.seed, question ^ kFaultSalt), ask.seed ? ++count : which));
+  Rng rng(mix_seed(mix_seed(settings.seed, question ^ kFaultSalt), time));
   for (const Fault& f : settings.faults) {
     if (f.kind == FaultKind::refuse || !rng.chance(f.probability)) continue;
     job.fault = f;
@@ -229,7 +252,7 @@ rt::Task<net::After> Engine::generate(Job& job, const Ask& ask) {
   } else {
     after = co_await answer(*this, job, ask);
   }
-  if (ask.unload) loaded.clear();
+  if (ask.unload && whole_name(ask.model) == whole_name(loaded_model)) loaded.clear();
   slots.leave();
   truth.flush();
   co_return after;

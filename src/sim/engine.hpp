@@ -39,6 +39,8 @@ struct Ask {
   int64_t num_ctx = 4096;
   std::optional<int64_t> seed;
 };
+// A model's name with its tag: "gemma3" is short for "gemma3:latest".
+std::string whole_name(std::string_view model);
 // Fields that the dialect does not have are ignored. Errors: bad_input, with words for the client.
 Result<Ask> parse_ask(std::string_view body, Dialect dialect);
 
@@ -61,6 +63,23 @@ class Slots {
   std::vector<Place*> line_;
 };
 
+// How often each question came, by hash: the n-th asking gets the n-th answer, whoever else asks.
+// Behind half a million questions a new one counts as asked for the first time, each time.
+class Askings {
+ public:
+  uint32_t count(uint64_t question);   // this time included
+
+ private:
+  struct Asked {
+    uint64_t question = 0;
+    uint32_t times = 0;    // 0: the place is free
+  };
+  Asked& place_of(uint64_t question);
+  void grow();
+  std::vector<Asked> table_;   // open addressing; at most half full
+  size_t used_ = 0;
+};
+
 // One request being answered.
 struct Job {
   const net::ServerRequest& request;
@@ -70,7 +89,10 @@ struct Job {
   Nanos arrived;
   uint64_t seed = 0;  // everything random about the answer
   Fault fault;
+  int status = 200;   // as it turned out
 };
+
+inline constexpr const char* kJsonType = "application/json; charset=utf-8";
 
 // A whole response, small and not paced.
 struct Reply {
@@ -121,8 +143,7 @@ struct Engine final : net::Handler {
   uint64_t tokens = 0;     // generated
   uint32_t in_flight = 0;  // answers being generated, or waiting for their slot
   std::vector<Count> counts;
-  // How often each prompt came (by hash): the n-th asking gets the n-th answer, whoever else asks.
-  uint32_t asked[256] = {};
+  Askings asked;
 
  private:
   bool prepare(Job& job, const Route* route, Ask& ask, Reply& reply);

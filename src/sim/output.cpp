@@ -23,9 +23,10 @@ rt::Task<bool> Output::send(std::string_view bytes) {
     std::string_view rest = bytes.substr(0, piece(bytes.size()));
     bytes.remove_prefix(rest.size());
     while (!rest.empty()) {
-      Result<size_t> n = co_await stream_.write_some(rest, net::Deadline());
+      Result<size_t> n = co_await stream_.write_some(rest, net::Deadline(), &gone_);
       if (!n) co_return false;
       rest.remove_prefix(*n);
+      sent_ += *n;
     }
   }
   co_return whole;

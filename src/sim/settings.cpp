@@ -239,7 +239,10 @@ void Settings::hurry() {
     if (n > 0) n = static_cast<Nanos>(static_cast<double>(n) / speed);
   };
   for (Nanos* n : {&ttft, &load, &prefill}) divide(*n);
-  for (Fault& f : faults) divide(f.duration);
+  for (Fault& f : faults) {
+    if (f.kind == FaultKind::slow_head && f.duration < 0) f.duration = kSlowHead;
+    divide(f.duration);
+  }
   rate *= speed;
 }
 

@@ -17,7 +17,8 @@ namespace chimera::sim {
 // All instants are of sys::now(). `planned` is 0 where nothing was planned.
 struct Mark {
   const char* name;    // "request", "head", "token", "done", "gone" (ended early)
-  uint32_t index = 0;  // of the token, from 0; for done and gone: tokens sent
+  uint32_t index = 0;  // of the token, from 0; for done and gone: tokens sent (of a whole
+                       // answer, which is not streamed, all or none)
   Nanos planned = 0;
   Nanos sent = 0;  // when the bytes were handed to the system
 };

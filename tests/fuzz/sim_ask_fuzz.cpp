@@ -28,7 +28,7 @@ int fuzz_sim_ask(std::string_view input) {
     }
     FUZZ_CHECK(wire::check_json(input) && ask->num_ctx > 0);
     FUZZ_CHECK(is_utf8(ask->model) && is_utf8(ask->prompt) && is_utf8(ask->tool));
-    FUZZ_CHECK(ask->load_key.ends_with("\n" + ask->model));
+    FUZZ_CHECK(ask->load_key.ends_with("\n" + sim::whole_name(ask->model)));
     FUZZ_CHECK(ask->asks || !sim::is_openai(dialect));
     fuzz_document(ask->schema);
     fuzz_document(ask->tool_schema);

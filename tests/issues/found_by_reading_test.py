@@ -3,9 +3,13 @@
 import contextlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import rig
@@ -178,6 +182,106 @@ def a_model_may_be_called_like_a_command():
     for words in (("-m", "map"), ("--model", "map"), ("ask", "-m", "map")):
         r = run("config", *words, "--no-config")
         ok(r.code == 0 and b"map" in r.out, "config " + " ".join(words), r)
+
+
+@test
+def a_parent_that_ignores_its_children():
+    """As some shells and servers do, and what they start inherits it."""
+    with folder() as tmp:
+        plan = write(tmp + "/plan", '[[config]]\nname = "a"\n')
+        p = start("bench", "-u", NOBODY, "--plan", plan, "--presets", "smol", "--runs", 1, "--warmup", "off", "-O",
+                  tmp + "/out", NOTES, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        r = wait(p)
+        ok(r.code == 7, "bench: SIGCHLD is ignored by who starts it", r)
+
+
+# ---- sim ----------------------------------------------------------------------------------------
+
+
+def generate(url, **fields):
+    """The objects that it answers, and the status."""
+    body = json.dumps({"model": "m", "prompt": "x", "stream": False, **fields}).encode()
+    request = urllib.request.Request(url + "/api/generate", body)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer_:
+            return json.loads(answer_.read()), answer_.status
+    except urllib.error.HTTPError as e:
+        return json.loads(e.read()), e.code
+
+
+def get(url, path):
+    with urllib.request.urlopen(url + path, timeout=20) as answer_:
+        return answer_.read().decode()
+
+
+@test
+def sim_answers_do_not_hang_on_the_order():
+    prompts = ["summarise this file", "list ten cities", "prompt 74", "prompt 120"]
+    texts = []
+    for order in (prompts, prompts[::-1]):
+        with Sim("--ttft", "0", "--rate", "inf", "--tokens", "30") as sim:
+            texts.append({p: generate(sim.url, prompt=p)[0]["response"] for p in order})
+    equal(texts[0], texts[1], "sim: the same text, whoever asked before")
+
+
+@test
+def sim_truth_is_of_what_was_sent():
+    for fault, limit in (("fin@300b", 300), ("rst@2000b", 2000), ("fin@20", None), ("error@20", None)):
+        with folder() as tmp:
+            with Sim("--ttft", "0", "--rate", "inf", "--tokens", "60", "--fault", fault, "--truth", tmp + "/t") as sim:
+                r = run("fetch", sim.url + "/health")
+                r = run("ask", "-u", sim.url, "x", "-f", "ndjson", "--max-retries", 0)
+            marks = [json.loads(line) for line in read(tmp + "/t").splitlines()]
+            sent = [m["index"] for m in marks if m["event"] == "token"]
+            ends = [(m["event"], m["index"]) for m in marks if m["event"] in ("done", "gone")]
+            seen = r.out.count(b'"response"') if b'"response"' in r.out else None
+            equal(sent, list(range(len(sent))), "sim --fault %s: truth has each token once" % fault)
+            ok(len(sent) < (20 if limit else 21) and ends == [("gone", len(sent))],
+               "sim --fault %s: no token that was not sent" % fault, (len(sent), ends, seen))
+
+
+@test
+def sim_models_and_their_names():
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "3", "--load", "300ms") as sim:
+        generate(sim.url, model="y")
+        generate(sim.url, model="x", prompt="", keep_alive=0)
+        loaded = [m["name"] for m in json.loads(get(sim.url, "/api/ps"))["models"]]
+        equal(len(loaded), 1, "sim: keep_alive 0 is of the model that is named")
+        generate(sim.url, model="y", prompt="", keep_alive=0)
+        equal(json.loads(get(sim.url, "/api/ps"))["models"], [], "sim: keep_alive 0 of the one that is loaded")
+        first, second = (generate(sim.url, model=m, options={"seed": 1})[0] for m in ("g:latest", "g"))
+        ok(first["load_duration"] > 2e8 and "load_duration" not in second, "sim: g is short for g:latest", (first, second))
+        equal(first["response"], second["response"], "sim: g says what g:latest does")
+
+
+@test
+def sim_slow_head():
+    for words, least, most in ((("--fault", "slow-head@500ms"), 0.45, 5), (("--fault", "slow-head", "--speed", "50"), 0, 0.5)):
+        with Sim("--ttft", "0", "--rate", "inf", "--tokens", "3", *words) as sim:
+            for stream in ("-S", None):
+                r = run("ask", "-u", sim.url, "x", *([stream] if stream else []))
+                ok(r.code == 0 and least <= r.seconds < most, "sim %s, %s" % (words, stream), r)
+
+
+@test
+def sim_counts_what_it_answered():
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "3", "--fault", "error") as sim:
+        equal(generate(sim.url)[1], 500, "sim --fault error: the status")
+        metrics = get(sim.url, "/metrics")
+        counts = [line for line in metrics.splitlines() if "/api/generate" in line and "requests_total" in line]
+        ok(len(counts) == 1 and 'status="500"' in counts[0] and counts[0].endswith(" 1"), "sim: /metrics says 500", counts)
+
+
+@test
+def sim_who_left_has_no_slot():
+    with Sim("--ttft", "0", "--rate", "inf", "--tokens", "5000000", "--slots", "1") as sim:
+        body = b'{"model":"m","prompt":"x"}'
+        with socket.create_connection(("127.0.0.1", int(sim.url.rsplit(":", 1)[1]))) as s:
+            s.sendall(b"POST /api/generate HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            time.sleep(0.5)   # the buffers are full
+            s.shutdown(socket.SHUT_WR)
+            r = run("ask", "-u", sim.url, "-o", "num_predict", 3, "x", timeout=10)
+            ok(r.code == 0, "sim: a client that has left and reads no more holds no slot", r)
 
 
 rig.main()

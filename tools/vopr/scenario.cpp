@@ -42,12 +42,12 @@ constexpr const char* kFaults[] = {
     "refuse", "status-500", "status-503", "status-404", "retry-after", "fin",
     "fin@1", "rst", "rst@2", "rst@300b", "fin@200b", "fin@20b", "error", "error@1", "bad-json",
     "bad-chunk", "no-last-chunk", "drop-keep-alive", "split-utf8", "crlf", "cr", "comments",
-    "no-space", "bom", "multi-line", "no-done", "null-finish", "cold", "slow-head+300ms",
+    "no-space", "bom", "multi-line", "no-done", "null-finish", "cold", "slow-head@300ms",
     "stall@2+900ms", "long-line@20000b"};
 
 void add_fault(sim::Settings& s, const char* name, Draw& d) {
   const auto fault = sim::parse_fault(name);
-  if (!fault) return;
+  CHI_CHECK(fault.has_value());
   s.faults.push_back(*fault);
   s.faults.back().probability = d.one_in(3) ? 1 : 0.3;
 }

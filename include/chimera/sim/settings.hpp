@@ -46,6 +46,8 @@ enum class FaultKind : uint8_t {
   cold,             // the model has left the memory and is loaded again
 };
 
+inline constexpr Nanos kSlowHead = kSecond;   // how long that takes, unless it is said
+
 struct Fault {
   FaultKind kind = FaultKind::none;
   double probability = 1;  // per request (refuse: per connection)

@@ -73,8 +73,9 @@ class Port {
   static constexpr uint32_t kLoanMemory = 32;
 
   // `lend_size` is the size of one lent read buffer (and so the cap of such a read); 0 = no
-  // lending. At most 16 are out, and of more than 1 MiB so many that they are 16 MiB, but one. The
-  // memory of each is at least kLoanMemory bytes, aligned as by new; the borrower may write to it.
+  // lending. At most 64 are out (on Windows 16), and of large ones so many that they are 16 MiB,
+  // but one. The memory of each is at least kLoanMemory bytes, aligned as by new; the borrower may
+  // write to it.
   static Result<Port*> open(uint32_t lend_size);
   static void close(Port* port);     // no op in flight
 

@@ -5,7 +5,7 @@
 namespace chimera::sys {
 namespace {
 
-constexpr size_t kLimit = 1u << 20;
+constexpr size_t kLimit = 16u << 20;   // lists of whom not to talk to are kept in /etc/hosts
 
 }  // namespace
 

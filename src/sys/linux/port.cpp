@@ -173,9 +173,19 @@ struct LinuxPort : Port {
     event.data.fd = h;
     ++counters.arms;
     const int op = s.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    CHI_CHECK(::epoll_ctl(epoll, op, h, &event) == 0);
+    if (::epoll_ctl(epoll, op, h, &event) != 0) return give_up(s, errno);
     s.registered = true;
     s.armed = interest;
+  }
+
+  // The kernel watches no more descriptors (fs.epoll.max_user_watches), or has no memory for it.
+  void give_up(Slot& s, int error) {
+    CHI_CHECK(error == ENOSPC || error == ENOMEM);
+    for (Op* op : {s.in, s.out}) {
+      if (op == nullptr) continue;
+      op->outcome = outcome_of(error);
+      done(*op);
+    }
   }
 
   void disarm(Handle h, Slot& s) {
@@ -328,15 +338,15 @@ Result<Port*> Port::open(uint32_t lend_size) {
   if (lend_size != 0) p->loan_limit = std::clamp<size_t>(kLoanBytes / lend_size, 1, kLoans);
   p->epoll = ::epoll_create1(EPOLL_CLOEXEC);
   p->waker = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (p->epoll < 0 || p->waker < 0) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = p->waker;
+  if (p->epoll < 0 || p->waker < 0 ||
+      ::epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->waker, &event) != 0) {
     const int error = errno;
     close(p);
     return fail(Errc::io, "epoll", error);
   }
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = p->waker;
-  ::epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->waker, &event);
   // The kernel may lengthen a sleep by 50 us by default; pacing and TTFT are measured in less.
   ::prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
   return p;

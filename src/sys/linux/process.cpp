@@ -87,7 +87,8 @@ int nothing_to_read() {
   if (dup2(out, STDOUT_FILENO) < 0) give_up(birth);
   if (birth.whole && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) give_up(birth);
   if (out != STDOUT_FILENO) close(out);
-  if (dup2(nothing_to_read(), STDIN_FILENO) < 0) give_up(birth);
+  const int in = nothing_to_read();
+  if (in < 0 || dup2(in, STDIN_FILENO) < 0) give_up(birth);
   // dup2 onto itself keeps the close-on-exec mark (a parent that had no stdin or stdout).
   fcntl(STDIN_FILENO, F_SETFD, 0);
   fcntl(STDOUT_FILENO, F_SETFD, 0);
@@ -339,6 +340,7 @@ int stop_signal() { return g_stop.load(); }
 
 void begin_program(int&, char**&) {
   signal(SIGXFSZ, SIG_IGN);   // a file over the limit: the write says so
+  signal(SIGCHLD, SIG_DFL);   // ignored, which is inherited, nobody would tell how a child ended
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     // The lowest free number is this one. The wrong way round: a use of it stays an error.

@@ -12,7 +12,7 @@
 namespace chimera::sys {
 namespace {
 
-constexpr size_t kLimit = 1u << 20;
+constexpr size_t kLimit = 16u << 20;   // lists of whom not to talk to are kept in `hosts`
 constexpr ULONG kFirstBytes = 32 * 1024;
 
 using Adapters = ULONG WINAPI(ULONG, ULONG, PVOID, PIP_ADAPTER_ADDRESSES, PULONG);
