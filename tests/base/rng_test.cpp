@@ -60,6 +60,12 @@ TEST_CASE("uniform and normal have the moments they should") {
     normal_sum += z;
     normal_squares += z * z;
   }
+  double last = rng.normal();
+  for (int i = 0; i < 100; ++i) {
+    const double z = rng.normal();
+    CHECK(z != last);
+    last = z;
+  }
   CHECK(low >= 0);
   CHECK(low < 0.001);
   CHECK(high < 1);

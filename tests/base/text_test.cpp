@@ -164,6 +164,10 @@ TEST_CASE("printable") {
       {"bidi override", "\xe2\x80\xae" "x", "\\u{202e}x", "\\u{202e}x"},
       {"bidi isolates and marks", "\xe2\x81\xa6\xe2\x80\x8f\xd8\x9c", "\\u{2066}\\u{200f}\\u{61c}",
        "\\u{2066}\\u{200f}\\u{61c}"},
+      {"bidi embeddings", "\xe2\x80\xaa\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad",
+       "\\u{202a}\\u{202b}\\u{202c}\\u{202d}", "\\u{202a}\\u{202b}\\u{202c}\\u{202d}"},
+      {"bidi isolates", "\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9\xe2\x80\x8e",
+       "\\u{2067}\\u{2068}\\u{2069}\\u{200e}", "\\u{2067}\\u{2068}\\u{2069}\\u{200e}"},
       {"ill-formed", "\xff\xe2\x82", "\\xff\\xe2\\x82", "\\xff\\xe2\\x82"},
   };
   for (const auto& c : cases) {

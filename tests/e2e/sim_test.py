@@ -540,6 +540,93 @@ def ports():
         equal(len(generate(sim.port)), 21, "--profile: given keys win")
 
 
+def segments_for(cut):
+    """How many segments with data an answer of one write came in (TCP_INFO's tcpi_data_segs_in)."""
+    with Sim("--ttft=0", "--rate=inf", "--tokens=20", *cut) as sim:
+        with socket.create_connection(("127.0.0.1", sim.port), 5) as s:
+            s.sendall(post())
+            got = b""
+            while not got.endswith(b"0\r\n\r\n"):
+                got += s.recv(65536)
+            info = s.getsockopt(socket.IPPROTO_TCP, 11, 256)
+            return len(got), int.from_bytes(info[152:156], "little")
+
+
+@test
+def cuts_and_chunks():
+    if not rig.EXE:
+        size, whole = segments_for(())
+        equal(whole < 8, True, "no cut: few segments")
+        for cut in ("--cut=20", "--cut=random"):
+            pieces = segments_for((cut,))[1]
+            ok(pieces > size / 100, "%s: many segments" % cut, (pieces, size))
+    with Sim("--ttft=0", "--rate=inf", "--tokens=200", "--fault=split-utf8") as sim:
+        got, rest, begins = raw(sim.port, post(), 1.0)[0].split(b"\r\n\r\n", 1)[1], None, []
+        while got:
+            size, rest = got.split(b"\r\n", 1)
+            size = int(size, 16)
+            begins.append(rest[:1])
+            got = rest[size + 2:] if size else b""
+        ok(any(0x80 <= b[0] < 0xc0 for b in begins if b), "split-utf8: a chunk begins within a character", begins[:9])
+
+
+@test
+def loads_and_prompts():
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3", "--load=600ms", "--slots=2") as sim:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            began = time.monotonic()
+            jobs = [pool.submit(generate, sim.port), pool.submit(lambda: time.sleep(0.2) or generate(sim.port))]
+            ends = [j.result()[-1] for j in jobs]
+        ok(time.monotonic() - began > 0.55 and ends[1].get("load_duration", 0) > 2e8,
+           "load: who comes in the meantime waits for it too", ends)
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3", "--load=2s", "--slots=1") as sim:
+        with socket.create_connection(("127.0.0.1", sim.port), 5) as s:
+            s.sendall(post({"prompt": ""}))
+            time.sleep(0.3)
+        ok(generate(sim.port), "load: who leaves in the meantime gives its slot back")
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3", "--prefill=1ms") as sim:
+        end = generate(sim.port, prompt="a" * 40000, options={"num_ctx": 50})[-1]
+        equal((end["prompt_eval_count"], end["prompt_eval_duration"]), (50, 50_000_000), "prefill: of what fits the context")
+
+
+@test
+def kinds_of_documents():
+    with Sim("--ttft=0", "--rate=inf", "--tokens=3") as sim:
+        for path in ("/api/version", "/api/tags", "/api/ps", "/v1/models"):
+            kind = ask(sim.port, path=path)[1]["content-type"]
+            ok(kind.startswith("application/json"), "a document is JSON: " + path, kind)
+        for path, more in (("/api/generate", {}), ("/v1/completions", {}), ("/api/none", None)):
+            kind = ask(sim.port, path=path, stream=False, **(more or {}))[1]["content-type"]
+            ok(kind.startswith("application/json" if more is not None else "text/plain"), "a document: " + path, kind)
+        whole = json.loads(ask(sim.port, path="/v1/completions", prompt="hello there", stream=False)[2])["usage"]
+        equal(whole["total_tokens"], whole["prompt_tokens"] + whole["completion_tokens"], "usage: the sum")
+        ok(whole["prompt_tokens"] > 0, "usage: the prompt's", whole)
+
+
+@test
+def truth_of_a_server_that_goes_on():
+    with folder() as tmp, Sim("--ttft=0", "--rate=inf", "--tokens=3", "--truth=" + tmp + "/t") as sim:
+        generate(sim.port)
+        ok(rig.eventually(lambda: b'"done"' in rig.read(tmp + "/t")), "truth: written behind each answer")
+        servers = {m["server"] for m in truth(tmp + "/t")}
+        equal(servers, {sim.port}, "truth: which server")
+
+
+@test
+def who_is_refused_and_goes_on():
+    with Sim("--ttft=0") as sim, socket.create_connection(("127.0.0.1", sim.port), 5) as s:
+        s.sendall(b"NONSENSE\r\n\r\n")
+        begin = time.monotonic()
+        ended = False
+        while not ended and time.monotonic() - begin < 8:
+            try:
+                s.send(b"x")
+                time.sleep(0.1)
+            except ConnectionError:
+                ended = True
+        ok(ended, "refused: it is not listened to for ever")
+
+
 @test
 def degenerate_answers():
     with Sim("--ttft=0", "--rate=inf", "--tokens=200", "--fault=loop@40") as sim:

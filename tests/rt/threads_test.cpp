@@ -258,6 +258,37 @@ TEST_CASE("threads: a runtime is stopped by another thread") {
   }
 }
 
+namespace {
+
+rt::Task<void> note_processors(cpu_set_t& allowed) {
+  sched_getaffinity(0, sizeof allowed, &allowed);
+  co_return;
+}
+rt::Task<void> note_all(cpu_set_t (&allowed)[2]) {
+  rt::Scope scope;
+  for (int i = 0; i < 2; ++i) scope.start(note_processors(allowed[i]), Place::on(i));
+  co_await scope.join();
+}
+
+}  // namespace
+
+TEST_CASE("threads: with pin each worker has a processor of its own" *
+          doctest::skip(sys::core_count() < 2)) {
+  cpu_set_t before, allowed[2];
+  sched_getaffinity(0, sizeof before, &before);
+  rt::RuntimeConfig config;
+  config.kind = rt::Kind::fixed;
+  config.threads = 2;
+  config.pin = true;
+  rt::Runtime runtime;
+  REQUIRE(runtime.open(config).has_value());
+  runtime.run(note_all(allowed));
+  sched_setaffinity(0, sizeof before, &before);   // this thread was worker 0
+  CHECK(CPU_COUNT(&allowed[0]) == 1);
+  CHECK(CPU_COUNT(&allowed[1]) == 1);
+  CHECK_FALSE(CPU_EQUAL(&allowed[0], &allowed[1]));
+}
+
 TEST_CASE("threads: what the system does not give is an error of open") {
   const Death death = in_a_fork([] {
     const rlimit none{0, 0};

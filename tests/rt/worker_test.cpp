@@ -116,6 +116,7 @@ rt::Task<void> duel(const Duel& d) {
     CHECK(first.error().code == Errc::timed_out);
     CHECK(first.error().where == std::string_view("idle"));
     CHECK(on_time(at, d.deadline < 0 ? start : start + d.deadline));
+    CHECK(rt::Runtime::current()->counters().timeouts == 1);
   }
   co_await read_rest(ends.server, all, 5);
   CHECK(all == "hello");

@@ -118,6 +118,8 @@ TEST_CASE("the profile tr115 is the whole of that study") {
   REQUIRE(set_all(s, "profile=tr115").has_value());
   CHECK(s.rate == 41);
   CHECK(s.load == 4300 * kMilli);
+  CHECK(s.ttft == 167 * kMilli);
+  CHECK(s.jitter.kind != Jitter::Kind::none);
   REQUIRE(s.faults.size() == 2);
   CHECK(s.faults[0].kind == FaultKind::loop);
   CHECK(s.faults[0].probability == 0.004);

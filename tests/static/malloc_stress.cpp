@@ -169,6 +169,17 @@ void lengths() {
   check(all, "realloc keeps what fits, across the largest block of the heap");
 }
 
+size_t mapped() {
+  const auto text = chimera::sys::read_file("/proc/self/statm", 4096);
+  return text ? chimera::parse_u64(text->substr(0, text->find(' '))).value_or(0) : 0;
+}
+
+void gives_back() {
+  const size_t before = mapped();   // pages
+  for (int i = 0; i < 1000; ++i) free(malloc(200'000 + static_cast<size_t>(i)));
+  check(mapped() < before + 100, "a large block that is freed is unmapped, to its last page");
+}
+
 }  // namespace
 
 int main() {
@@ -176,6 +187,7 @@ int main() {
   zeroes();
   limits();
   lengths();
+  gives_back();
   std::string line = "test cases: ";
   chimera::append_i64(line, g_passed + g_failed);
   chimera::append_i64(line.append(" | "), g_passed);

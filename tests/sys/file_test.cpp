@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "chimera/sys/thread.hpp"
@@ -13,6 +14,14 @@
 using namespace chimera;
 using namespace chimera::sys;
 using namespace chimera_test::files;
+
+// The C library's, which this takes the place of: it can fail.
+static int g_syncs = 0, g_sync_error = 0;
+extern "C" int fsync(int fd) {
+  ++g_syncs;
+  errno = g_sync_error;
+  return g_sync_error != 0 ? -1 : static_cast<int>(syscall(SYS_fsync, fd));
+}
 
 namespace {
 
@@ -83,6 +92,20 @@ TEST_CASE("what cannot be read says why, and nothing hangs") {
     CHECK(r.error().code == c.code);
     CHECK(r.error().os == c.os);
   }
+}
+
+TEST_CASE("a file is on the disk before it has its name") {
+  const TempDir dir;
+  const int before = g_syncs;
+  REQUIRE(write_file_atomic(dir / "a", "one").has_value());
+  CHECK(g_syncs > before);
+  g_sync_error = EIO;
+  const Result<void> bad = write_file_atomic(dir / "a", "two");
+  g_sync_error = 0;
+  REQUIRE_FALSE(bad.has_value());
+  CHECK(bad.error().os == EIO);
+  CHECK(get(dir / "a") == "one");
+  CHECK(entries(dir) == 1);
 }
 
 TEST_CASE("names are bytes") {

@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -241,6 +243,13 @@ TEST_CASE("the end of a child is told after its lines, and again") {
   CHECK(have_children());  // not reaped before stop
   c.stop();
   CHECK_FALSE(have_children());
+}
+
+TEST_CASE("nothing stays open of a child that was waited for") {
+  const size_t before = list_directory("/proc/self/fd")->size();
+  Child c = start("ends");
+  CHECK(c.wait(now() + 20 * kSecond).has_value());
+  CHECK(list_directory("/proc/self/fd")->size() == before);
 }
 
 TEST_CASE("lines come whole from pieces; a deadline fires and loses nothing") {
@@ -482,13 +491,25 @@ TEST_CASE("usage grows with what is used") {
   CHECK(peak_rss_kib() < 64 * 1024 * 1024);
   const Nanos end = now() + 5 * kSecond;
   while (usage().user + usage().system - before.user - before.system < 30 * kMilli && now() < end) {
+    for (volatile int i = 0; i < 1'000'000; i = i + 1) {
+    }
   }
+  CHECK(usage().user - before.user > usage().system - before.system);
   const Usage after = usage();
   CHECK(after.user + after.system - before.user - before.system >= 30 * kMilli);
   CHECK(after.user + after.system < 3600 * kSecond);
   for (int i = 0; i < 5; ++i) poll(nullptr, 0, 1);
   CHECK(usage().voluntary_switches >= after.voluntary_switches + 5);
   CHECK(usage().involuntary_switches >= before.involuntary_switches);
+}
+
+TEST_CASE("the most memory there was is not forgotten") {
+  constexpr size_t kBytes = 100u << 20;
+  void* p = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(p != MAP_FAILED);
+  memset(p, 1, kBytes);
+  munmap(p, kBytes);
+  CHECK(peak_rss_kib() > 100 * 1000);
 }
 
 TEST_CASE("the machine and the program") {

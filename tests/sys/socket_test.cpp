@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "src/sys/linux/address.hpp"
 #include "tests/check.hpp"
 
 using namespace chimera;
@@ -56,6 +57,22 @@ Pair connected(const char* ip) {
 }
 
 }  // namespace
+
+TEST_CASE("an address as the system takes it keeps its zone") {
+  Result<Address> a = parse_ip("fe80::1%1", 80);
+  REQUIRE(a.has_value());
+  sockaddr_storage out;
+  REQUIRE(to_sockaddr(*a, out) == sizeof(sockaddr_in6));
+  CHECK(reinterpret_cast<const sockaddr_in6&>(out).sin6_scope_id == 1);
+  CHECK(from_sockaddr(out).scope == 1);
+}
+
+TEST_CASE("what the system says of a way that is closed") {
+  for (const int error : {ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, EAFNOSUPPORT, EACCES, EPERM}) {
+    CHECK(no_route(error));   // the last two are a firewall's
+  }
+  for (const int error : {ECONNREFUSED, ETIMEDOUT, EMFILE, EINVAL}) CHECK_FALSE(no_route(error));
+}
 
 TEST_CASE("addresses that parse, and how they are written") {
   // `ip` is hexadecimal: 8 digits for IPv4, 32 for IPv6.
