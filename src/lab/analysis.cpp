@@ -86,11 +86,9 @@ std::span<const Group> Analysis::of(Level level) const {
 
 Own<Analysis> analyse(const TrialSet& set, const AnalysisSettings& settings) {
   Own<Analysis> a = analyse_one(set, settings);
-  bool doubtful = false;
-  for (const Trial* t : set.trials) {
-    doubtful |= t->reasons != 0 && !isnan(t->metric(settings.metric));
-  }
-  if (doubtful) {
+  bool decides = false;
+  for (const Trial* t : set.trials) decides |= doubtful(*t, settings.metric);
+  if (decides) {
     AnalysisSettings opposite = settings;
     opposite.clean = !settings.clean;
     a->other = analyse_one(set, opposite);

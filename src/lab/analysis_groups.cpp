@@ -70,9 +70,6 @@ void describe_values(Group& g, const AnalysisSettings& settings) {
   g.spread = bootstrap_spread(g.sample, settings.seed);
 }
 
-// A run that did not come to its end has no figures, whatever its record holds in their place.
-bool unfinished(const Trial& t) { return t[Trial::complete] == 0; }
-
 void take(Group& g, Trial* t, bool clean) {
   if (unfinished(*t) || (clean && t->reasons != 0)) {
     g.excluded.push_back(t);

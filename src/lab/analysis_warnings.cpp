@@ -141,8 +141,9 @@ void Warnings::order() {
   }
   for (const Group& g : a_.compared()) {
     double timed = 0;
-    for (const auto* list : {&g.trials, &g.excluded}) {
-      for (const Trial* t : *list) timed += !isnan((*t)[Trial::finished_s]);
+    for (const Trial* t : runs) {
+      const bool its = by_config ? t->config == g.config : t->runtime == g.runtime;
+      timed += its && !isnan((*t)[Trial::finished_s]);
     }
     squares += timed * timed;
   }

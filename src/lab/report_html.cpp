@@ -268,14 +268,21 @@ Axis span_of(std::span<const Point> points, double Point::* which) {
   return Axis(least, greatest);
 }
 
+// Whether their spread can be said as a share of the mean.
+bool relative(std::span<const Row> rows) {
+  bool all = true;
+  for (const Row& r : rows) all &= r.d->min > 0;
+  return all;
+}
+
 // Of the rows that have the number; none when it does not tell them apart.
 std::vector<Point> points_of(std::span<const Row> rows, Trial::Number n, double unit) {
   std::vector<Point> points(rows.size());
-  bool relative = true, apart = false;
-  for (const Row& r : rows) relative &= r.d->min > 0;
+  const bool as_share = relative(rows);
+  bool apart = false;
   size_t kept = 0;
   for (const Row& r : rows) {
-    const double y = relative ? r.d->cv_percent : r.d->sd;
+    const double y = as_share ? r.d->cv_percent : r.d->sd;
     Point& p = points[kept];
     p = {group_of(r).means[n] / unit, y, r.series, r.name, nullptr};
     if (isnan(p.x) || isnan(p.y)) continue;
@@ -301,7 +308,7 @@ void Page::sizes(const Analysis& a, std::span<const Row> rows) {
     d_.paragraph("No binaries of different sizes are recorded: this is the size in memory.");
   PointChart c{points, span_of(points, &Point::x), span_of(points, &Point::y),
                disk ? "binary on disk, kB" : "max RSS, MiB",
-               points[0].y < rows[0].d->sd || points[0].y > rows[0].d->sd ? "CV, %" : "SD"};
+               relative(rows) ? "CV, %" : "SD"};
   c.height = fmax(c.height, static_cast<double>(points.size()) * kLabelHeight * 1.3);
   c.frontier = true;
   point_chart(c, "Size against consistency");

@@ -115,13 +115,14 @@ void TrialText::leaf() {
   rest_ = leaves_.path;
   size_t i = 0;
   if (take_index("[", i) && i != result_) {
+    if (!forge_ && !isnan((*trial_)[Trial::efficiency_percent])) why_ = "a list of records";
     finish_result();
     result_ = i;
   }
   const size_t word = place_of(kWordPaths, rest_);
   if (word != SIZE_MAX) words_[word] = leaves_.in.raw();
   if (take_index("individual_runs[", i)) return run_leaf(i);
-  look_up();
+  if (!forge_) look_up();
   if (take("collector.")) return agent_leaf(0);
   if (take("insight.")) return agent_leaf(1);
   if (take_index("chimera.more_agents[", i)) return agent_leaf(std::min(i, kAgents) + 2);
@@ -186,13 +187,19 @@ void TrialText::take_answer(TrialPart& c) {
   if (trial_->schema == TrialSchema::upstream_v1) trial_->schema = TrialSchema::upstream_v2;
 }
 
+// Without the port, which a URL may leave out.
+static std::string_view host(std::string_view url) {
+  const size_t scheme = url.find("://");
+  if (scheme != url.npos) url.remove_prefix(scheme + 3);
+  return url.substr(0, url.find_first_of(":/", url.starts_with('[') ? url.find(']') : 0));
+}
+
 void TrialText::take_url(std::string_view url) {
   if (url_.empty()) {
     url_ = url;
     return;
   }
   double* to = trial_->numbers;
-  const auto host = [](std::string_view u) { return u.substr(0, u.rfind(':')); };
   to[Trial::same_server] = fmax(to[Trial::same_server], url == url_);
   to[Trial::same_host] = fmax(to[Trial::same_host], host(url) == host(url_));
 }

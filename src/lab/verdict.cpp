@@ -411,10 +411,13 @@ std::string count_reasons(std::span<Trial* const> trials) {
   return out;
 }
 
+// Of those that did not run their agents one after the other, unless all did.
 void append_range(std::string& out, std::span<const Group> groups) {
   double least = kUnknown, most = kUnknown;
+  bool all_serial = true;
+  for (const Group& g : groups) all_serial &= g.serial;
   for (const Group& g : groups) {
-    if (g.serial) continue;
+    if (g.serial && !all_serial) continue;
     least = fmin(least, g.d.mean);
     most = fmax(most, g.d.mean);
   }
@@ -426,17 +429,20 @@ void Verdict::doubtful() {
   if (!a_.other) return;
   const Analysis& other = *a_.other;
   const Analysis& clean = a_.settings.clean ? a_ : other;
+  std::vector<Trial*> excluded;
+  for (Trial* t : clean.excluded) {
+    if (lab::doubtful(*t, a_.settings.metric)) excluded.push_back(t);
+  }
   std::string& out = sentence();
   compose(out, "%s the %d doubtful runs (%s) ",
-          {a_.settings.clean ? "With" : "Without", clean.excluded.size(),
-           count_reasons(clean.excluded)});
+          {a_.settings.clean ? "With" : "Without", excluded.size(), count_reasons(excluded)});
   compose(out, other.runs == 0 ? "no run is left" : "the means are ", {});
   if (other.runs == 0) return;
   append_range(out, other.compared());
   out += " instead of ";
   append_range(out, groups_);
   out += unit_;
-  if (groups_.size() < 2) return;
+  if (groups_.size() < 2 || isnan(other.working_kruskal_wallis.p)) return;
   compose(out, ", Kruskal-Wallis p %p, Brown-Forsythe p %p; then: %s",
           {other.working_kruskal_wallis.p, other.working_brown_forsythe.p, other.headline});
 }

@@ -284,4 +284,88 @@ def sim_who_left_has_no_slot():
             ok(r.code == 0, "sim: a client that has left and reads no more holds no slot", r)
 
 
+# ---- stats --------------------------------------------------------------------------------------
+
+
+def results(top, runs):
+    """A folder with a record for each (runtime, efficiency, more of the record)."""
+    for i, (runtime, efficiency, more) in enumerate(runs):
+        record = {"summary": {"efficiency_percent": efficiency}, **more}
+        write("%s/runtime-%s/c/run_%d/metrics.json" % (top, runtime, i + 1), json.dumps(record))
+    return top
+
+
+def agents(*urls, load=0):
+    return {name: {"config": {"base_url": u}, "result": {"individual_runs": [{"load_duration_ms": load}]}}
+            for name, u in zip(("collector", "insight"), urls)}
+
+
+@test
+def stats_of_serial_runs_alone():
+    with folder() as tmp:
+        one, other = "http://a:1", "http://b:1"
+        def serial(load):
+            more = agents(one, other, load=load)
+            for a in more.values():
+                a["execution_time_s"] = 10
+            return {**more, "summary": {"efficiency_percent": 50 + load / 4000, "concurrent_wall_time_s": 20.0}}
+        results(tmp, [("x", 50, serial(4000 * (i == 0))) for i in range(5)])
+        r = run("stats", tmp)
+        line = [s for s in r.text.splitlines() if "doubtful runs" in s]
+        ok(r.code == 0 and line and "- to -" not in line[0] and "unknown" not in line[0] and "50" in line[0],
+           "stats: all runs are serial, and have means", (line, r))
+
+
+@test
+def stats_of_an_unfinished_run():
+    with folder() as tmp:
+        runs = [("x", 90 + i, {"chimera": {"schema": "chimera.trial/1", "complete": i != 0}}) for i in range(5)]
+        r = run("stats", results(tmp, runs), "--clean")
+        ok(r.code == 0 and "doubtful runs" not in r.text, "stats: an unfinished run counts on neither side", r)
+
+
+@test
+def stats_of_servers_without_ports():
+    for one, other, shared in (("https://gpu1.example", "https://gpu2.example", False),
+                               ("http://gpu1", "http://gpu1:11434", True), ("http://[::1]:1", "http://[::2]:1", False),
+                               ("http://[::1]", "http://[::1]:2", True), ("http://a:1", "http://a:2", True)):
+        with folder() as tmp:
+            r = run("stats", results(tmp, [("x", 90 + i, agents(one, other)) for i in range(3)]))
+            equal("both servers on one machine" in r.text, shared, "stats: one machine? %s %s" % (one, other))
+
+
+@test
+def stats_of_a_sparse_metric():
+    with folder() as tmp:
+        runs = []
+        for i in range(100):
+            more = {"collector": {"result": {"timestamp": "2025-01-01T%02d:%02d:00Z" % (i // 60, i % 60)}}}
+            runs.append(("b" if i % 10 == 5 else "a", 90, {**more, **({"extra": 1.5 + i % 3} if i % 4 == 1 else {})}))
+        r = run("stats", results(tmp, runs), "--metric", "extra")
+        ok(r.code == 0 and "blocked" not in r.text, "stats: the order is that of all runs", r)
+
+
+@test
+def stats_says_what_the_spread_is():
+    with folder() as tmp:
+        runs = [("best", 99, {"chimera": {"binary_bytes": 100000}})]
+        runs += [(n, v, {"chimera": {"binary_bytes": b}}) for n, b in (("m", 200000), ("l", 300000)) for v in (95, 96, 97)]
+        page = run("stats", results(tmp, runs), "-f", "html").text
+        chart = page[page.index("Size against consistency"):]
+        ok(">CV, %<" in chart and ">SD<" not in chart[:chart.index("</svg>")], "stats: the axis is CV", chart[:1500])
+
+
+@test
+def stats_of_what_is_no_single_record():
+    record = {"summary": {"efficiency_percent": 90}}
+    with folder() as tmp:
+        path = write(tmp + "/metrics.json", json.dumps([record, {"summary": {"efficiency_percent": 10}}]))
+        r = run("stats", path)
+        ok(r.code == 65 and b"a list of records" in r.err, "stats: two records in a list", r)
+        forge = [{"model": "m", "workload": "w", "individual_runs": [{"throughput_tps": 40.0, "ttft_ms": 1.0}] * 2,
+                  "aggregate": {"count": 2}}]
+        r = run("stats", write(tmp + "/forge.json", json.dumps(forge)), "--metric", "aggregate.count")
+        ok(r.code == 65, "stats: what stands behind the runs is not the last one's", r)
+
+
 rig.main()
