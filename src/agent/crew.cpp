@@ -56,7 +56,12 @@ rt::Task<bool> ingest_all(const CrewSettings& s, AgentOutcome& out) {
     fail_agent(out, job.error(), s.directory);
     co_return false;
   }
-  while (job->step()) co_await rt::yield();
+  while (job->step()) {
+    co_await rt::yield();
+    if (!rt::Runtime::current()->stopping()) continue;
+    fail_agent(out, {Errc::cancelled, 0, "ingest"}, {});
+    co_return false;
+  }
   out.inventory = std::move(job->inventory());
   co_return true;
 }

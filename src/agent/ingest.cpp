@@ -69,6 +69,7 @@ class Walk {
   };
 
   bool has_folder(const char* name);
+  bool left_out(const sys::FileInfo& info) const;
   void visit(const Folder& folder, const sys::DirectoryEntry& entry);
   void add(Ingest::Entry entry);
   void refuse(std::string path, Errc code, const char* why) {
@@ -86,9 +87,15 @@ void Walk::add(Ingest::Entry entry) {
   to_.entries_.push_back(std::move(entry));
 }
 
+bool Walk::left_out(const sys::FileInfo& info) const {
+  const auto& [a, b] = to_.options_.without;
+  return (info.inode == a.inode && info.device == a.device) ||
+         (info.inode == b.inode && info.device == b.device);
+}
+
 bool Walk::has_folder(const char* name) {
   const auto info = sys::file_info(joined(to_.inventory_.root, name), false);
-  return info && info->kind == sys::FileInfo::Kind::directory;
+  return info && info->kind == sys::FileInfo::Kind::directory && !left_out(*info);
 }
 
 Result<void> Walk::all() {
@@ -132,9 +139,7 @@ void Walk::visit(const Folder& folder, const sys::DirectoryEntry& entry) {
   }
   if (info->kind == Kind::directory) {
     if (entry.is_link) return refuse(std::move(path), Errc::unsupported, "link to a folder");
-    const bool without = info->inode == to_.options_.without_inode &&
-                         info->device == to_.options_.without_device;
-    if (entry.name == ".git" || without) return;
+    if (entry.name == ".git" || left_out(*info)) return;
     if (folder.depth == to_.options_.depth) return add_note(to_.inventory_, kTooDeep);
     folders_.push_back({std::move(path), folder.depth + 1, folder.markdown});
     return;

@@ -382,9 +382,11 @@ int run_command(Settings& s) {
   if (!ready) return refuse("run", ready.error(), {});
   ready = check_folders(s, job.crew.directory, subject);
   if (!ready) return refuse("run", ready.error(), subject);
-  const auto without = sys::file_info(s.without.empty() ? s.output : s.without, true);
-  if (without) job.crew.ingest.without_device = without->device;
-  if (without) job.crew.ingest.without_inode = without->inode;
+  agent::IngestOptions::Folder* without = job.crew.ingest.without;
+  for (const std::string* path : {&s.without, &s.output}) {
+    const auto info = sys::file_info(*path, true);
+    if (info) *without++ = {info->device, info->inode};
+  }
   s.progress = s.progress && !s.quiet && sys::is_terminal(2) && sys::env("TERM") != "dumb";
 
   SimServers servers;

@@ -32,7 +32,7 @@ Validity Call::validity() const {
   const bool cut_short = failed && error.code == Errc::truncated;
   if (failed && !cut_short) return Validity::error;
   if (cut_short || !done) return Validity::truncated;
-  if (trim(text).empty()) return tool_calls.empty() ? Validity::empty : Validity::ok;
+  if (trim(text).empty() && tool_calls.empty()) return Validity::empty;
   if (repeats_itself(text)) return Validity::loop;
   return load_duration > kSecond ? Validity::cold : Validity::ok;
 }

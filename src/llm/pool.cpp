@@ -24,6 +24,8 @@ bool may_go_elsewhere(const Call& call) {
     case Errc::closed:
     case Errc::truncated:
     case Errc::protocol:
+    case Errc::too_large:
+    case Errc::tls:
     case Errc::no_model:
     case Errc::busy:
     case Errc::server_error: return true;

@@ -55,6 +55,25 @@ def closed_loop():
 
 
 @test
+def percentiles_have_their_columns():
+    with Sim("--ttft", "0", "--rate", "2000", "--tokens", "5-100", "--slots", "64") as sim:
+        for form in ("md", "text"):
+            got = load("-u", sim.url, "-c", "4", "-n", "200", "-f", form)
+            row = [s for s in got.text.splitlines() if s.strip(" |").startswith("e2e ")]
+            figures = [float(x) for x in re.findall(r"[0-9]+\.[0-9]+", row[0])][1:5] if row else []
+            ok(len(figures) == 4 and figures == sorted(figures) and len(set(figures)) == 4,
+               "%s: p50 < p90 < p95 < p99" % form, got.text)
+
+
+@test
+def the_least_is_not_the_most():
+    with RawServer(lambda _, i: [0.5 * (i % 2), rig.answer("x")]) as server:
+        for slo, code in (("e2e:min<300ms", 0), ("e2e:max>300ms", 0), ("e2e:min>300ms", 99), ("e2e:p100<300ms", 99),
+                          ("e2e:p0<300ms", 0)):
+            equal(load("-u", server.url, "-c", "1", "-n", "4", "--slo", slo).code, code, "slo " + slo)
+
+
+@test
 def formulas():
     """Every figure again from the requests that -O wrote."""
     with folder() as top, Sim("--ttft", "5ms", "--rate", "2000", "--tokens", "5-20", "--slots", "8") as sim:

@@ -280,6 +280,78 @@ def gates():
         equal(json.loads(o.text)["files"], 17, "a file is a file, whatever it is called")
 
 
+def with_chimera(runtime, number, **figures):
+    more = {k: figures.pop(k) for k in ("stamp",) if k in figures}
+    return runtime, number, record(90 + number, number, chimera={"schema": "chimera.trial/1", "complete": True, **figures}, **more)
+
+
+@test
+def resources():
+    with folder() as d:
+        figures = {"user_s": 0.5, "system_s": 0.25, "voluntary_switches": 7, "involuntary_switches": 3, "startup_ms": 2.0,
+                   "max_rss_kib": 2000, "binary_bytes": 100000}
+        for runtime, n, r in [with_chimera("a", n, **figures) for n in (1, 2, 3)]:
+            write(place(d, runtime, "c", n), json.dumps(r))
+        got = group(report(d), "a")["resources"]
+        for key, value in figures.items():
+            equal(got[key], float(value), "resources: " + key)
+        equal(got["cpu_us_per_token"], 750.0, "resources: 0.75 s for 1,000 tokens")
+
+
+@test
+def the_cost_of_the_runtime():
+    with folder() as d:
+        for runtime, overhead in (("a", 1.5), ("b", 4.25)):
+            for _, n, r in [with_chimera(runtime, n, decomposition={"overhead_ms": overhead, "imbalance_pp": 5.0 - n,
+                                         "imbalance_pp_of_wall": 5.0 - n, "overhead_pp": 5.0}) for n in (1, 2, 3)]:
+                write(place(d, runtime, "c", n), json.dumps(r))
+        text = stats(d).text
+        ok("1.50 to 4.25 ms" in text, "the overhead, from the least to the most", text)
+
+
+@test
+def what_is_not_finished_is_not_read():
+    with folder() as d:
+        study(d, {"a": 98.0})
+        study(os.path.join(d, ".unfinished"), {"b": 50.0})
+        equal(report(d)["files"], 8, "trials that bench is at are no results")
+
+
+@test
+def pairs_that_differ():
+    with folder() as d:
+        study(d, {"a": 98.0, "b": 90.0, "c": 80.0, "e": 70.0})
+        text = stats(d).text
+        ok(text.count(" pp above ") == 6 and not re.search(r"\d+ more", text), "six pairs, and no more", text)
+
+
+@test
+def a_day_of_runs():
+    """Hours are the unit of the axis, and the last run is at 6 of them."""
+    with folder() as d:
+        for hour in range(7):
+            r = record(90 + hour, hour + 1, stamp="2025-11-16T%02d:00:00Z" % hour)
+            write(place(d, "ab"[hour % 2], "c", hour + 1), json.dumps(r))
+        page = stats(d, "-f", "html").text
+        chart = page[page.index("in the order of time"):]
+        ok(re.search(r"hours", chart), "a day of runs: the unit", chart[:300])
+        marks = [float(m) for m in re.findall(r"<text[^>]* x='[0-9.]+%'[^>]*>([0-9.]+)</text>", chart)]
+        ok(marks and max(marks) <= 6, "a day of runs: its marks", marks)
+
+
+@test
+def whiskers():
+    """They end at P5 and P95, and the farthest runs are beyond."""
+    with folder() as d:
+        for runtime in "ab":
+            for n, value in enumerate([10.0] + [90.0 + i / 10 for i in range(40)] + [99.9]):
+                write(place(d, runtime, "c", n + 1), json.dumps(record(value, n + 1)))
+        page = stats(d, "-f", "html").text
+        found = [(float(a), float(b)) for a, b in re.findall(r"<line class='w' x1='([0-9.]+)%?' x2='([0-9.]+)%?'", page)]
+        dots = [float(x) for x in re.findall(r"<circle[^>]* cx='([0-9.]+)%?'", page)]
+        ok(found and dots and min(dots) < min(a for a, _ in found) - 20, "whiskers: from P5", (found[:4], min(dots or [0])))
+
+
 @test
 def baseline():
     with folder() as d:
@@ -297,6 +369,9 @@ def baseline():
         o = stats(worse, "--baseline", old, "-f", "json")
         changes = json.loads(o.text)["changes"]
         equal((o.code, [c["regressed"] for c in changes]), (0, [False, True]), "without --fail-on it is only told")
+        o = stats(worse, "--baseline", old, "-f", "md")
+        row = [s for s in o.text.splitlines() if s.startswith("| b ") and "regressed" in s]
+        ok(len(row) == 1 and re.search(r"96\.81 \| +89\.81 ", row[0]), "first what was, then what is", row)
         o = stats(old, "--baseline", worse, "--fail-on", "regressed")
         ok(o.code == 0 and "improved" in o.text, "improved is no failure", o)
         for other in (foreign, os.path.join(d, "none")):

@@ -284,6 +284,52 @@ def sim_who_left_has_no_slot():
             ok(r.code == 0, "sim: a client that has left and reads no more holds no slot", r)
 
 
+# ---- run ----------------------------------------------------------------------------------------
+
+
+def read_by_run(folder_, *words):
+    r = run("run", folder_, "--sim=" + INSTANT, "-f", "json", *words)
+    return [x["chimera"]["ingest"]["files"] for x in json.loads(r.out)["runs"]]
+
+
+@test
+def results_are_no_input():
+    for name in ("reports", "csv_data", "out"):
+        with folder() as tmp:
+            write(tmp + "/a.csv", "x,y\n1,2\n")
+            for _ in range(2):
+                equal(read_by_run(tmp, "-O", tmp + "/" + name, "--runs", 2), [1, 1], "run -O DIR/%s: reads the input" % name)
+            equal(read_by_run(tmp, "--without", tmp + "/" + name), [1], "run --without DIR/" + name)
+    with folder() as tmp:
+        write(tmp + "/a.csv", "x,y\n1,2\n")
+        write(tmp + "/old/b.csv", "x,y\n1,2\n")
+        equal(read_by_run(tmp, "-O", tmp + "/out", "--without", tmp + "/old", "--runs", 2), [1, 1], "run -O --without: both")
+
+
+@test
+def a_signal_ends_the_reading():
+    with folder() as tmp:
+        row = ",".join("%d" % i for i in range(2000)) + "\n"
+        first = write(tmp + "/0.csv", row * 800)   # 7 MB, some time each
+        for i in range(1, 60):
+            os.link(first, "%s/%d.csv" % (tmp, i))
+        p = start("run", tmp, "-u", NOBODY)
+        time.sleep(0.7)
+        begin = time.monotonic()
+        p.send_signal(signal.SIGINT)
+        r = wait(p)
+        took = time.monotonic() - begin
+        ok(r.code == 130 and took < 1.5, "run: SIGINT while files are read", (took, r))
+
+
+@test
+def the_next_server_after_too_much():
+    much = head("200 OK", *["X-%d: 1" % i for i in range(300)]) + b"x"
+    with RawServer([much]) as bad, RawServer([answer("good")]) as good:
+        r = run("ask", "-u", bad.url, "-u", good.url, "x", "--max-retries", 0)
+        ok(r.code == 0 and r.out == b"good", "ask: the next server when one says too much", r)
+
+
 # ---- stats --------------------------------------------------------------------------------------
 
 

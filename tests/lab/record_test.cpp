@@ -96,6 +96,8 @@ TEST_CASE("our block of metrics.json") {
       {".agents[0].calls[0].events_per_read", "5.0"},
       {".agents[0].calls[0].inter_token_ms.p50", "0.025"},
       {".agents[0].calls[0].inter_token_ms.max", "0.04"},
+      {".agents[0].calls[0].inter_token_ms.p95", "0.0385"},
+      {".agents[0].calls[0].inter_token_ms.p99", "0.0397"},
       {".agents[0].calls[0].validity", "cold"},
       {".agents[0].calls[0].prompt_fit.context", "4096"},
       {".agents[0].calls[0].prompt_fit.context_assumed", "true"},

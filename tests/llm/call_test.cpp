@@ -84,6 +84,15 @@ TEST_CASE("validity: the first reason in the order error, truncated, empty, loop
   CHECK(std::string_view(name_of(Validity::empty)) == "empty");
 }
 
+TEST_CASE("validity: an answer of tool calls alone") {
+  llm::Call call;
+  call.done = true;
+  call.tool_calls.emplace_back();
+  CHECK(call.validity() == llm::Validity::ok);
+  call.load_duration = 2 * kSecond;
+  CHECK(call.validity() == llm::Validity::cold);
+}
+
 TEST_CASE("ttft: from sent to the first token, to the end without one") {
   struct Case {
     const char* name;

@@ -72,8 +72,11 @@ struct IngestOptions {
   size_t files = 100000;                // more are left out
   int depth = 64;                       // folders below the root
   size_t metrics = 2000;                // more are left out
-  // A folder that is left out without a word: what it is to the system; 0 = none.
-  uint64_t without_device = 0, without_inode = 0;
+  // Folders that are left out without a word: what they are to the system; 0 = none.
+  struct Folder {
+    uint64_t device = 0, inode = 0;
+  };
+  Folder without[2];
 };
 
 // Ingestion in steps, so that an agent can let others run between two files.
