@@ -233,6 +233,17 @@ def pictures_and_tools():
     with RawServer([with_length(arguments)]) as server:
         r, _ = ask(server, "--api", "openai", "--tool", '{"name":"f"}', "-S", "go")
         equal((r.code, r.out.count(b"\n")), (0, 1), "tool: a call is a line")
+        with RawServer([[rig.STALL]]) as other:
+            raced = run("ask", "-u", other.url, "-u", server.url, "--policy", "race", "--api", "openai", "--tool",
+                        '{"name":"f"}', "-S", "go")
+            equal((raced.code, raced.out), (0, r.out), "tool: the call of who wins a race")
+    with RawServer([with_length('{\n  "response": "x",\n  "done": true\n  }')]) as server:
+        r, _ = ask(server, "-S", "go")
+        equal((r.code, r.out), (0, b"x"), "a document whose last bracket is indented")
+    both = {"message": {"content": "yes", "thinking": "hm"}, "done": True, "done_reason": "stop"}
+    with RawServer([with_length(json.dumps(both))]) as server:
+        r, _ = ask(server, "-S", "--tool", '{"name":"f"}', "--thinking", "inline", "go")
+        equal((r.code, r.out), (0, b"<think>\nhm\n</think>\n\nyes"), "thinking comes first")
     for text in ('{"parameters":{}}', "nope", "[{}]"):
         r = run("ask", "--tool", text, "go")
         ok(r.code in (2, 65) and one_error_line(r), "tool: %s" % text, r)
@@ -250,6 +261,9 @@ def reasoning():
         ):
             r, _ = ask(server, "go", *how)
             equal((r.code, r.out, r.err), (0, out, err), "thinking %r" % (how,))
+        for think, effort in (("high", "high"), ("medium", "medium"), ("low", "low")):
+            body = run("ask", "--api", "openai", "--think", think, "--dry-run", "go").out.split(b"\r\n\r\n", 1)[1]
+            equal(json.loads(body).get("reasoning_effort"), effort, "thinking: OpenAI's word for " + think)
         r, sent = ask(server, "go", "-f", "json", "--think", "high")
         equal((json.loads(r.out)["thinking"], sent[-1]["think"]), ("hm", "high"), "thinking: json")
 

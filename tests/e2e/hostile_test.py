@@ -139,6 +139,9 @@ ASK = [
     ("comments for ever", [LENGTHLESS, forever(b": ping\n\n" * 8000)], 28, "total deadline", 4),
     ("empty tokens for ever", [LENGTHLESS, forever((LINE % b"") * 1000)], 28, "total deadline", 4),
     ("an answer without end", [CHUNKED, forever(line_of(60000))], 56, "answer", 160),
+    ("an answer without end, as Ollama writes it", [CHUNKED, forever(b"%x\r\n%s\r\n" % (
+        60077, b'{"model":"m","created_at":"2025-01-01T00:00:00Z","response":"%s","done":false}\n' % (b"a" * 60000)))],
+     56, "answer", 160),
     ("reasoning without end", [CHUNKED, forever(b"%x\r\n%s\r\n" % (60016, b'{"thinking":"%s"}\n' % (b"a" * 60000)))],
      56, "answer", 160),
     ("a context of 12 MB", [LENGTHLESS, DONE[:-2] + b',"context":[1' + b",1000" * 2400000 + b"]}\n", CLOSE], 0, "", 48),

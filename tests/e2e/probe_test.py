@@ -121,6 +121,18 @@ def down():
 
 
 @test
+def an_echo_of_the_key():
+    def echo(request, _):
+        return with_length(json.dumps({"error": request.decode()}), "500 Oops")
+
+    with RawServer(echo) as server, rig.folder() as tmp:
+        for form in ("text", "json"):
+            r = run("probe", server.url, "-f", form, "--api-key-file", rig.write(tmp + "/key", "s3cr3t-key"))
+            ok(b"s3cr3t-key" in server.requests[-1] and r.code == 22 and b"s3cr3t" not in r.out + r.err,
+               "a server that echoes the key, " + form, r)
+
+
+@test
 def times():
     late = {path: [0.3, with_length(json.dumps(found))] for path, found in OLLAMA.items()}
     with serve(late) as server:

@@ -7,6 +7,7 @@ the one key "chimera".
 import json
 import os
 import re
+import time
 
 import rig
 from figures import near, only_run, wrong_figures, wrong_summary
@@ -81,6 +82,11 @@ def record_of_two_servers():
         out = base + "/deep/out"
         r = run("run", NOTES, "-u", a.url, "-u", b.url, "--runs", 2, "-O", out)
         equal((r.code, r.err), (0, b""), "-O: exit code and stderr")
+        for name in ("collector", "insight"):
+            text = rig.read("%s/run_1/%s_report.md" % (out, name)).decode()
+            dates = set(re.findall(r"\*\*Date:\*\* (\d{4}-\d\d-\d\d)", text))
+            days = {time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago)) for ago in (0, 60)}
+            ok(dates and dates <= days, "-O: a report has its date", dates)
         files = sorted(
             os.path.relpath(os.path.join(d, f), out) for d, _, names in os.walk(out) for f in names
         )

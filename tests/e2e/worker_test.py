@@ -155,6 +155,9 @@ def conversations():
             sent = first[2]["tool_calls"][0]["function"]["arguments"]
             equal(sent, {"a": 1} if api == "ollama" else '{"a": 1}', api + ": arguments")
             equal(first[3]["tool_call_id"], "c1", api + ": the answer of a tool")
+            picture = first[1]["images"] if api == "ollama" else [
+                p["image_url"]["url"].rsplit(",", 1)[1] for p in first[1]["content"] if p["type"] == "image_url"]
+            equal(picture, ["aGk="], api + ": the picture of an earlier turn")
             ok(api == "ollama" or first[2]["tool_calls"][0]["id"] == "c1", api + ": which call that was", first[2])
     with RawServer([chat]) as server:
         work([{"id": 1, "messages": talk[1:], "system": "Be long."}], "-u", server.url)

@@ -33,7 +33,24 @@ std::vector<std::string> names_of(const std::vector<BenchTrial>& trials) {
   return out;
 }
 
+// FNV-1a of all that a study says.
+uint64_t sum_of(const char* name) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const BenchPart& p : study(name)) {
+    for (const char c : p.name + "\n" + words_of(p) + "\n") {
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+  }
+  return hash;
+}
+
 }  // namespace
+
+TEST_CASE("plan: the studies are as they were printed") {
+  CHECK(sum_of("tr110") == 14433959722438152827u);
+  CHECK(sum_of("tr113") == 15614550542350589555u);
+  CHECK(sum_of("tr114") == 8886443882999896164u);
+}
 
 TEST_CASE("plan: tr115 is upstream's six configurations") {
   // upstream.md 4.2; the names are those of its result folders
