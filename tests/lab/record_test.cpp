@@ -312,6 +312,16 @@ TEST_CASE("warnings are computed from the run") {
   }
 }
 
+TEST_CASE("what took no time at all is zero, and what was not is null") {
+  RunOutcome run = run_of(2);
+  llm::Call& call = run.agents[0].analysis_stage.call;
+  const std::string ttft = ".chimera.agents[0].calls[0].first_visible_ms";
+  call.first_visible = call.sent;
+  CHECK(flatten(metrics_json(run, {})).text(ttft) == "0.0");
+  call.first_visible = 0;
+  CHECK(lowered(flatten(metrics_json(run, {})).text(ttft)) == "null");
+}
+
 TEST_CASE("a third of the prompt is enough, also when some of it was cached") {
   RunOutcome run = run_of(2);
   llm::Call& call = run.agents[0].report_stage.call;
