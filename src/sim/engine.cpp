@@ -64,7 +64,7 @@ bool Engine::knows(std::string_view model) const {
 }
 
 Askings::Asked& Askings::place_of(uint64_t question) {
-  size_t i = question & (table_.size() - 1);
+  size_t i = static_cast<size_t>(question) & (table_.size() - 1);
   while (table_[i].times != 0 && table_[i].question != question) i = (i + 1) & (table_.size() - 1);
   return table_[i];
 }

@@ -112,6 +112,8 @@ def formulas():
     ok(abs(level["good"] - good) <= 1, "formulas: goodput", (level["good"], good))
     ok(abs(level["goodput"] - level["good"] / 120) < 1e-9, "formulas: its share", level["goodput"])
     window = (max(r["ended_ns"] for r in rows) - min(r["planned_ns"] for r in rows)) / 1e9
+    sending = (max(r["started_ns"] for r in rows) - min(r["planned_ns"] for r in rows)) / 1e9
+    ok(abs(sending - level["sending_s"]) < 1e-6, "formulas: until the last was sent", (sending, level["sending_s"]))
     ok(abs(window - level["window_s"]) < 1e-6, "formulas: window", (window, level["window_s"]))
     ok(abs(level["output_tokens_per_s"] - sum(r["tokens"] for r in rows) / window) < 0.01, "formulas: tok/s")
 

@@ -292,7 +292,7 @@ def nobody_takes_the_events():
         except BlockingIOError:
             silent += 1
             time.sleep(0.05)
-    ok(0 < written < 1 << 20, "nobody takes the events: stdin is not read on", written)
+    ok(0 < written < (4 if rig.EXE else 1) << 20, "nobody takes the events: stdin is not read on", written)
     p.kill()
     p.communicate()
 
